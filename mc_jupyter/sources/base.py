@@ -1,0 +1,76 @@
+"""Where a service comes from: the identifier that was typed, and the folder that it leads to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["git", "folder", "url", "bundled"]
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """An identifier, understood.
+
+    Attributes
+    ----------
+    kind
+        ``git``, ``folder``, ``url`` (already running) or ``bundled`` (a short name).
+    canonical
+        One text for all spellings of the same thing, without the ref:
+        ``github:mediaconduit/ollama-service``, ``https://host/owner/repo``, an absolute path,
+        ``http://host:port`` or ``bundled:ollama``.
+    handle
+        The name that a service loaded by it gets if nobody else has it (``ollama``).
+    owner
+        The owner's name in lower case, for git; else None (used when a handle is taken).
+    ref
+        What stood behind ``@``; None means the repository's HEAD.
+    location
+        What the source opens: a clone URL (``https://github.com/MediaConduit/ollama-service.git``),
+        a path, an HTTP address or a bundled name.
+    typed
+        As it was typed, for messages.
+    """
+
+    kind: Kind
+    canonical: str
+    handle: str
+    location: str
+    typed: str
+    owner: str | None = None
+    ref: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What the registry keeps services under: the canonical identifier and the ref."""
+        return f"{self.canonical}@{self.ref or 'HEAD'}"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A folder that holds a service, ready to be read.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    commit
+        The full commit id; None for folders that are not a git fetch.
+    origin
+        ``git``, ``folder`` or ``bundled``.
+    fetched
+        True when this call fetched it, False when it was read from disk.
+    seconds
+        How long this call took.
+    note
+        What must be said ("github unreachable: using the definition bundled with mc_jupyter").
+    """
+
+    folder: Path
+    origin: Literal["git", "folder", "bundled"]
+    fetched: bool
+    seconds: float
+    commit: str | None = None
+    note: str | None = None
