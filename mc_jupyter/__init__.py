@@ -1,3 +1,86 @@
-"""AI services inside the notebook: load a MediaConduit service, start it, prompt it."""
+"""AI services inside the notebook: load a MediaConduit service, start it, prompt it.
+
+In a notebook: ``%load_ext mc_jupyter``, then ``%mc`` shows what there is to type. In Python::
+
+    import mc_jupyter
+    service = mc_jupyter.load("github:MediaConduit/ollama-service")
+    service.start()
+    for chunk in service.client().chat("smollm2:135m", [{"role": "user", "content": "Hello"}]):
+        print(chunk["message"]["content"], end="")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+# Bound over the module's name on purpose: `mc_jupyter.registry` is the kernel's registry.
+from .registry import ServiceRegistry, registry
+from .service import Service, Snapshot
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 __version__ = "0.1.0"
+__all__ = [
+    "Service",
+    "ServiceRegistry",
+    "Snapshot",
+    "load",
+    "load_ipython_extension",
+    "registry",
+    "unload_ipython_extension",
+]
+
+
+def load(
+    identifier: str,
+    *,
+    name: str | None = None,
+    runtime: str = "auto",
+    env: Mapping[str, str] | None = None,
+    refresh: bool = False,
+) -> Service:
+    """Load a service; the Python twin of ``%mc load``.
+
+    Parameters
+    ----------
+    identifier
+        ``github:OWNER/REPO[@REF]``, ``https://HOST/OWNER/REPO[@REF]``, a local folder,
+        ``http://host:port`` (already running) or a bundled short name (``ollama``).
+    name
+        A handle of one's own (``--as``).
+    runtime
+        ``auto`` (also: the setting MC_JUPYTER_RUNTIME), ``docker``, ``embedded`` or ``url``.
+    env
+        Environment for the service, by name.
+    refresh
+        Fetch anew even when it is on disk.
+
+    Returns
+    -------
+    Service
+        Loaded, not started.
+
+    Raises
+    ------
+    IdentifierError, SourceError, ManifestError, HandleTakenError, ArgumentError
+        As each says.
+    """
+    wanted = None if runtime == "auto" else runtime
+    return registry.get_service(identifier, name=name, runtime=wanted, env=env, refresh=refresh)
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Add the magics: what ``%load_ext mc_jupyter`` calls. Prints, writes and opens nothing."""
+    from .notebook import extension
+
+    extension.load(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Take the magics away again; loaded services and the registry stay."""
+    from .notebook import extension
+
+    extension.unload(ipython)
+

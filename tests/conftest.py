@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,17 @@ def mc_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     home = tmp_path_factory.mktemp("mc-home")
     monkeypatch.setenv("MC_JUPYTER_HOME", str(home))
     return home
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In a layer that REQUIRE names, a skip is a failure: nothing goes quietly green."""
+    report = yield
+    layer = item.path.relative_to(Path(__file__).parent).parts[0]
+    if report.skipped and layer in os.environ.get("REQUIRE", "").split():
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"REQUIRE names {layer}, so this may not be skipped: {reason}"
+    return report

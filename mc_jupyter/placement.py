@@ -1,0 +1,167 @@
+"""Where and how one service may run, and the rule that chooses (``--runtime auto``)."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from .errors import DownloadLimitError, EngineUnavailableError, RuntimeUnavailableError
+from .events import Event, Report
+from .manifest import Manifest
+from .runtimes.base import Condition, Runtime, Spec
+from .runtimes.process import INSTALL_HINT
+from .settings import Settings
+from .sources.base import Checkout, Identifier
+
+LOCAL_OLLAMA = "http://127.0.0.1:11434"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What is decided of where a service runs.
+
+    Attributes
+    ----------
+    wanted
+        ``auto``, ``docker``, ``embedded`` or ``url``.
+    spec
+        What a runtime is given.
+    runtime
+        Returns this kernel's runtime of a name.
+    """
+
+    wanted: str
+    spec: Spec
+    runtime: Callable[[str], Runtime]
+
+    def with_environment(self, environment: Mapping[str, str]) -> Placement:
+        """Return the same with more ``--env`` values."""
+        merged = {**self.spec.environment, **environment}
+        return replace(self, spec=replace(self.spec, environment=merged))
+
+    def with_checkout(self, checkout: Checkout, manifest: Manifest) -> Placement:
+        """Return the same for a fresh checkout."""
+        spec = replace(self.spec, folder=checkout.folder, commit=checkout.commit, manifest=manifest)
+        return replace(self, spec=spec)
+
+    def adoptable(self) -> Runtime | None:
+        """Return the runtime that may run this service though this kernel did not start it."""
+        if self.wanted in ("url", "embedded"):
+            return self.runtime(self.wanted)
+        docker = self.runtime("docker")
+        try:
+            docker.check()
+        except RuntimeUnavailableError:
+            return None
+        return docker
+
+
+def place(
+    identifier: Identifier,
+    checkout: Checkout | None,
+    manifest: Manifest,
+    *,
+    wanted: str,
+    environment: Mapping[str, str],
+    settings: Settings,
+    runtime: Callable[[str], Runtime],
+) -> Placement:
+    """Return the placement of a service that was just loaded."""
+    home = str(settings.data)
+    user = _plain(_user())
+    project = f"mcj-{user}-{_plain(identifier.handle)}-{_digest(identifier.key, home)}"
+    scope = f"mcj-{user}-{_plain(identifier.handle)}-{_digest(identifier.canonical, home)}"
+    spec = Spec(
+        handle=identifier.handle,
+        canonical=identifier.canonical,
+        manifest=manifest,
+        project=project,
+        volume_scope=scope,
+        data=settings.data / project,
+        locks=settings.data / "locks",
+        ref=identifier.ref,
+        commit=checkout.commit if checkout else None,
+        folder=checkout.folder if checkout else None,
+        environment=dict(environment),
+        max_download=settings.max_download,
+        models=settings.models,
+        weights=settings.cache / "models",
+        url=identifier.location if identifier.kind == "url" else None,
+    )
+    return Placement("url" if identifier.kind == "url" else wanted, spec, runtime)
+
+
+def choose(
+    placement: Placement, spec: Spec, report: Report
+) -> tuple[Runtime, Spec, Condition, tuple[str, ...]]:
+    """Start the service on the first runtime that can run it.
+
+    ``auto`` is Docker, else (for Ollama) a native server that answers, else the embedded
+    engine. What is absent falls through and is said; what fails is an error.
+
+    Returns
+    -------
+    tuple
+        The runtime, the spec that it was given, what it shows, and the lines that must be said.
+
+    Raises
+    ------
+    RuntimeUnavailableError
+        When nothing here can run it.
+    """
+    if placement.wanted != "auto":
+        runtime = placement.runtime(placement.wanted)
+        return runtime, spec, runtime.start(spec, report), ()
+    docker = placement.runtime("docker")
+    try:
+        docker.check()
+        return docker, spec, docker.start(spec, report), ()
+    except (RuntimeUnavailableError, DownloadLimitError) as absent:
+        if not spec.manifest.is_ollama:
+            raise
+        return _without_docker(placement, spec, report, absent)
+
+
+def _without_docker(
+    placement: Placement,
+    spec: Spec,
+    report: Report,
+    absent: RuntimeUnavailableError | DownloadLimitError,
+) -> tuple[Runtime, Spec, Condition, tuple[str, ...]]:
+    reason = absent.message
+    native = placement.runtime("url")
+    there = replace(spec, url=LOCAL_OLLAMA)
+    if native.condition(there).alive:
+        note = f"{reason}: using the Ollama that runs on this machine"
+        report(Event("note", note, keep=True))
+        return native, there, native.start(there, report), (note,)
+    embedded = placement.runtime("embedded")
+    note = f"{reason}: using the embedded engine"
+    try:
+        embedded.check()
+        report(Event("note", note, keep=True))
+        return embedded, spec, embedded.start(spec, report), (note,)
+    except RuntimeUnavailableError as missing:
+        raise EngineUnavailableError(
+            f"nothing here can run {spec.handle}: {reason}; {missing.message}",
+            f"{INSTALL_HINT}\n%mc load http://HOST:11434   (an Ollama that runs elsewhere)",
+        ) from absent
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "user"
+
+
+def _plain(text: str) -> str:
+    """Lower-case letters, digits and dashes: what Compose takes in a project's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]

@@ -1,0 +1,171 @@
+"""The rule that finds, starts and pulls for a prompt: used by the magics and by Python alike.
+
+What is already there comes first, because nobody wants a second, empty Ollama.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .errors import (
+    ArgumentError,
+    ClientError,
+    ConnectionFailedError,
+    ModelNotFoundError,
+    ServiceNotFoundError,
+)
+from .events import Event, Report
+from .placement import LOCAL_OLLAMA
+from .service import Service, pick
+
+if TYPE_CHECKING:
+    from .clients.ollama import OllamaClient
+    from .registry import ServiceRegistry
+
+DEFAULT_OLLAMA = "github:MediaConduit/ollama-service"
+
+
+def find_ollama(registry: ServiceRegistry, host: str | None, report: Report) -> Service:
+    """Return the Ollama that a prompt goes to, loading one where none is loaded.
+
+    Parameters
+    ----------
+    host
+        A handle or an address; None takes the handle ``ollama``, else the only Ollama that is
+        loaded, else what is there: OLLAMA_SERVICE_URL, OLLAMA_HOST, an Ollama on port 11434,
+        one that an earlier kernel left running, and only then a new one.
+
+    Raises
+    ------
+    ServiceNotFoundError
+        No such handle, or several services to choose from.
+    """
+    if host:
+        return _named(registry, host, report)
+    loaded = [service for service in registry.services() if service.manifest.is_ollama]
+    service = pick(loaded, "ollama") or (loaded[0] if len(loaded) == 1 else None)
+    if service is not None:
+        return service
+    if loaded:
+        names = ", ".join(service.handle for service in loaded)
+        raise ServiceNotFoundError(
+            f"several Ollama services are loaded: {names}", "say which: --host NAME"
+        )
+    return _already_there(registry, report) or registry.get_service(DEFAULT_OLLAMA, report=report)
+
+
+def _named(registry: ServiceRegistry, host: str, report: Report) -> Service:
+    service = pick(registry.services(), host)
+    if service is None:
+        if "/" not in host and ":" not in host:
+            return registry.find(host)
+        from .clients.ollama import connectable
+
+        service = registry.get_service(connectable(host), runtime="url", report=report)
+    if not service.manifest.is_ollama:
+        raise ArgumentError(f"{host} is no Ollama service", "%mc status   lists what is loaded")
+    return service
+
+
+def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
+    """What the environment names or an earlier kernel left; said in one line each."""
+    settings = registry.settings
+    if settings.ollama_service_url:
+        return _took(
+            registry.get_service(settings.ollama_service_url, report=report),
+            "named by OLLAMA_SERVICE_URL",
+            report,
+        )
+    if settings.runtime == "embedded":
+        return None
+    from .clients.ollama import connectable
+
+    if settings.ollama_host:
+        address = connectable(settings.ollama_host)
+        service = _by_address(registry, address, "named by OLLAMA_HOST", report)
+        if service is not None:
+            return service
+        report(Event("note", f"OLLAMA_HOST: nothing answers at {address}", keep=True))
+    if settings.runtime == "auto":
+        service = _by_address(registry, LOCAL_OLLAMA, "already running here", report)
+        if service is not None:
+            return service
+    for found in registry.elsewhere():
+        if found.state == "running" and found.handle == "ollama":
+            ref = "" if found.ref == "HEAD" else f"@{found.ref}"
+            service = registry.get_service(found.identifier + ref, report=report)
+            return _took(service, "left running by an earlier kernel", report)
+    return None
+
+
+def _by_address(
+    registry: ServiceRegistry, address: str, why: str, report: Report
+) -> Service | None:
+    from .runtimes.health import answers
+
+    if not answers(address, "/api/version"):
+        return None
+    try:
+        service = registry.get_service(address, name="ollama", runtime="url", report=report)
+    except ClientError:
+        return None
+    return _took(service, why, report)
+
+
+def _took(service: Service, why: str, report: Report) -> Service:
+    other = f"another: %mc load {DEFAULT_OLLAMA}"
+    report(Event("note", f"using the Ollama {why} ({other})", keep=True))
+    return service
+
+
+def make_ready(
+    service: Service, models: Sequence[str], report: Report, pull: bool
+) -> tuple[OllamaClient, str]:
+    """Start the service where it is stopped, and take the first model that is there.
+
+    Parameters
+    ----------
+    models
+        One model, or several of which the first that is installed is taken; several never pull.
+    pull
+        Whether a single missing model may be fetched.
+
+    Returns
+    -------
+    tuple
+        The client and the model's name.
+
+    Raises
+    ------
+    ModelNotFoundError
+        When none is there and nothing may be pulled.
+    """
+    client = _live_client(service, report)
+    for model in models:
+        if client.has_model(model):
+            return client, model
+    if len(models) == 1 and pull:
+        client.ensure_model(
+            models[0], max_download=service.placement.spec.max_download, report=report
+        )
+        return client, models[0]
+    installed = ", ".join(str(m.get("name", "?")) for m in client.models()) or "none"
+    raise ModelNotFoundError(
+        f"{service.handle} has none of {', '.join(models)}; installed: {installed}",
+        f"%ollama pull {models[0]}",
+    )
+
+
+def _live_client(service: Service, report: Report) -> OllamaClient:
+    """A client whose server just answered; a stopped service is started, a moved port found."""
+    if service.snapshot().state == "running" and service.url:
+        try:
+            client = service.client()
+            client.version()
+            return client
+        except ConnectionFailedError:
+            if service.status().healthy:
+                return service.client()
+    service.start(report=report)
+    return service.client()

@@ -1,0 +1,449 @@
+"""The service registry: identifier to service. The only mutable state, and one per kernel."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from .errors import ArgumentError, HandleTakenError, ServiceNotFoundError, did_you_mean
+from .events import Report, silent
+from .manifest import Manifest, read_manifest
+from .placement import place
+from .service import Service, Snapshot, pick
+from .settings import RUNTIMES, Settings
+from .sources import clear, fetch, parse_identifier
+from .sources.base import Checkout, Identifier
+
+if TYPE_CHECKING:
+    from .clients.ollama import OllamaClient
+    from .runtimes.base import Runtime
+    from .runtimes.compose.engine import Found
+
+_log = logging.getLogger(__name__)
+
+How = Literal["fetched", "disk", "memory"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load: the identifier, how it was answered, and how long it took in seconds."""
+
+    identifier: str
+    how: How
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How loads were answered in this kernel.
+
+    Attributes
+    ----------
+    fetched, from_disk, from_memory
+        Counts: from the network (or a folder read for the first time), from the cache on disk,
+        from this kernel's memory.
+    loads
+        The last 100, oldest first.
+    """
+
+    fetched: int
+    from_disk: int
+    from_memory: int
+    loads: tuple[Load, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What listeners are told: a service's handle and its snapshot (None when it was removed)."""
+
+    handle: str
+    snapshot: Snapshot | None
+
+
+class ServiceRegistry:
+    """Loads services, once each, and keeps them. Thread-safe; a fetch never holds the lock.
+
+    Parameters
+    ----------
+    settings
+        Where paths and defaults come from.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._lock = threading.Lock()
+        self._services: dict[str, Service] = {}
+        self._loading: dict[str, Future[Service]] = {}
+        self._runtimes: dict[str, Runtime] = {}
+        self._listeners: list[Callable[[Change], None]] = []
+        self._counts: dict[How, int] = {"fetched": 0, "disk": 0, "memory": 0}
+        self._loads: list[Load] = []
+
+    # loading ----------------------------------------------------------------------------------
+
+    def get_service(
+        self,
+        identifier: str,
+        *,
+        name: str | None = None,
+        runtime: str | None = None,
+        env: Mapping[str, str] | None = None,
+        refresh: bool = False,
+        report: Report = silent,
+    ) -> Service:
+        """Return the service of that identifier, loading it where it is not loaded yet.
+
+        Parameters
+        ----------
+        identifier
+            ``github:OWNER/REPO[@REF]``, ``https://HOST/OWNER/REPO[@REF]``, a local folder,
+            ``http://host:port`` or a bundled short name.
+        name
+            A handle of one's own; for a loaded service, a further name.
+        runtime
+            ``auto``, ``docker``, ``embedded`` or ``url``; None takes the setting.
+        env
+            Environment for the service; wins over the manifest's.
+        refresh
+            Fetch anew even when it is on disk.
+        report
+            Told of each step.
+
+        Raises
+        ------
+        IdentifierError, SourceError, ManifestError, HandleTakenError, ArgumentError
+            As each says.
+        """
+        start = time.perf_counter()
+        if runtime is not None and runtime not in RUNTIMES:
+            raise ArgumentError(
+                f"there is no runtime {runtime!r}: {did_you_mean(runtime, RUNTIMES)}"
+            )
+        known = parse_identifier(identifier, force_url=runtime == "url")
+        loaded = None if refresh else self._services.get(known.key)
+        if loaded is None:
+            return self._load(known, name, runtime, env, refresh, report)
+        loaded.prefer(runtime, env)
+        if name and pick([loaded], name) is None:
+            self._add_alias(loaded, name)
+        self._count(identifier, "memory", time.perf_counter() - start)
+        return loaded
+
+    def _load(
+        self,
+        identifier: Identifier,
+        name: str | None,
+        runtime: str | None,
+        env: Mapping[str, str] | None,
+        refresh: bool,
+        report: Report,
+    ) -> Service:
+        """Load it, or wait for the thread that already does."""
+        if name:
+            self._refuse_taken(name, identifier)
+        with self._lock:
+            running = self._loading.get(identifier.key)
+            if running is None:
+                mine: Future[Service] = Future()
+                self._loading[identifier.key] = mine
+        if running is not None:
+            try:
+                return running.result()
+            except KeyboardInterrupt:
+                if not running.done():
+                    raise
+                return self._load(identifier, name, runtime, env, refresh, report)
+        try:
+            service = self._read(identifier, name, runtime, env, refresh, report)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(service)
+            return service
+        finally:
+            with self._lock:
+                del self._loading[identifier.key]
+
+    def _read(
+        self,
+        identifier: Identifier,
+        name: str | None,
+        runtime: str | None,
+        env: Mapping[str, str] | None,
+        refresh: bool,
+        report: Report,
+    ) -> Service:
+        start = time.perf_counter()
+        checkout: Checkout | None = None
+        if identifier.kind == "url":
+            manifest = self._look_at_url(identifier)
+        else:
+            checkout = fetch(identifier, self.settings, refresh=refresh, report=report)
+            manifest = read_manifest(checkout.folder)
+        how: How = "fetched" if checkout is None or checkout.fetched else "disk"
+        service = self._keep(identifier, checkout, manifest, name, runtime, env)
+        self._count(identifier.typed, how, time.perf_counter() - start)
+        return service
+
+    def _keep(
+        self,
+        identifier: Identifier,
+        checkout: Checkout | None,
+        manifest: Manifest,
+        name: str | None,
+        runtime: str | None,
+        env: Mapping[str, str] | None,
+    ) -> Service:
+        """Put what was read under its key and a free handle."""
+        with self._lock:
+            old = self._services.get(identifier.key)
+        if old is not None:
+            if checkout is not None:
+                old.use(checkout, manifest)
+            old.prefer(runtime, env)
+            return old
+        wanted = runtime or self.settings.runtime
+        with self._lock:
+            handle = name or self._free_handle(identifier)
+            service = Service(
+                identifier,
+                checkout,
+                manifest,
+                handle=handle,
+                placement=place(
+                    identifier,
+                    checkout,
+                    manifest,
+                    wanted=wanted,
+                    environment=env or {},
+                    settings=self.settings,
+                    runtime=self.runtime,
+                ),
+                changed=self._changed,
+            )
+            self._services[identifier.key] = service
+        self._changed(service)
+        return service
+
+    def _look_at_url(self, identifier: Identifier) -> Manifest:
+        """What answers at an address: an Ollama or something else; nothing is an error."""
+        from .clients.http import Limits
+        from .clients.ollama import OllamaClient
+        from .errors import ClientError, ConnectionFailedError
+        from .manifest import HealthCheck
+        from .runtimes.health import answers
+
+        name = identifier.handle
+        client = OllamaClient(
+            identifier.location, limits=Limits(connect=5.0, first_byte=5.0, silence=5.0), name=name
+        )
+        try:
+            version = client.version()
+        except ClientError as error:
+            if not answers(identifier.location, "/", timeout=5.0):
+                raise ConnectionFailedError(
+                    f"nothing answers at {identifier.location}: {error.message}",
+                    "start what should answer there, or load another address",
+                ) from error
+            return Manifest(name=name, file=identifier.location)
+        finally:
+            client.close()
+        return Manifest(
+            name=name,
+            version=version,
+            compose_service="ollama",
+            health=HealthCheck(path="/api/version"),
+            file=identifier.location,
+        )
+
+    def refresh(self, identifier: str, report: Report = silent) -> Service:
+        """Fetch a service anew; a running one changes over when it stops.
+
+        Parameters
+        ----------
+        identifier
+            As for :meth:`get_service`, or the handle of a loaded service.
+        """
+        loaded = pick(self.services(), identifier)
+        return self.get_service(
+            loaded.identified if loaded else identifier, refresh=True, report=report
+        )
+
+    def clear_cache(self) -> int:
+        """Forget services that do not run, and delete fetched repositories that nobody uses.
+
+        Returns
+        -------
+        int
+            How many folders were deleted. Data, models and running services stay.
+        """
+        for service in self.services():
+            if service.status().state not in ("starting", "running", "restarting"):
+                self._forget(service)
+        kept = [s.checkout.folder for s in self.services() if s.checkout]
+        return clear(self.settings, keep=kept)
+
+    # finding ----------------------------------------------------------------------------------
+
+    def services(self) -> list[Service]:
+        """Return the loaded services, in the order of loading."""
+        with self._lock:
+            return list(self._services.values())
+
+    def find(self, handle: str) -> Service:
+        """Return the loaded service of that handle or alias.
+
+        Raises
+        ------
+        ServiceNotFoundError
+            With the closest handle, or the line that loads one.
+        """
+        services = self.services()
+        service = pick(services, handle)
+        if service is not None:
+            return service
+        if not services:
+            raise ServiceNotFoundError(
+                f"no service {handle!r}: nothing is loaded in this kernel",
+                "%mc load github:MediaConduit/ollama-service",
+            )
+        names = [name for s in services for name in (s.handle, *s.aliases)]
+        raise ServiceNotFoundError(
+            f"no service {handle!r} is loaded: {did_you_mean(handle, names)}",
+            "%mc status   lists what is loaded",
+        )
+
+    def elsewhere(self) -> list[Found]:
+        """Return services of ours that run in Docker but are not loaded in this kernel."""
+        from .runtimes.compose.engine import discover
+
+        mine = {service.placement.spec.project for service in self.services()}
+        return [found for found in discover() if found.project not in mine]
+
+    def stats(self) -> Stats:
+        """Return how loads were answered so far."""
+        with self._lock:
+            counts = self._counts
+            return Stats(
+                counts["fetched"], counts["disk"], counts["memory"], tuple(self._loads[-100:])
+            )
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` after each change, in the thread that made it.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        with self._lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def remove(self, handle: str, volumes: bool = False) -> tuple[str, ...]:
+        """Take away a service's containers and networks, and forget its handle.
+
+        Returns
+        -------
+        tuple of str
+            What went, in words.
+        """
+        service = self.find(handle)
+        gone = service.remove(volumes)
+        self._forget(service)
+        return gone
+
+    def runtime(self, name: str) -> Runtime:
+        """Return this kernel's runtime of that name; made at its first use."""
+        from .runtimes import make
+
+        runtime = self._runtimes.get(name)
+        if runtime is None:
+            runtime = self._runtimes.setdefault(name, make(name))
+        return runtime
+
+    # prompting --------------------------------------------------------------------------------
+
+    def for_prompt(self, host: str | None = None, report: Report = silent) -> Service:
+        """Return the Ollama service that a prompt goes to; see :mod:`mc_jupyter.prompting`."""
+        from .prompting import find_ollama
+
+        return find_ollama(self, host, report)
+
+    def prepare(
+        self,
+        service: Service,
+        models: Sequence[str],
+        report: Report = silent,
+        pull: bool = True,
+    ) -> tuple[OllamaClient, str]:
+        """Start what is stopped and fetch what is missing; see :mod:`mc_jupyter.prompting`."""
+        from .prompting import make_ready
+
+        return make_ready(service, models, report, pull)
+
+    # inside -----------------------------------------------------------------------------------
+
+    def _count(self, identifier: str, how: How, seconds: float) -> None:
+        with self._lock:
+            self._counts[how] += 1
+            self._loads.append(Load(identifier, how, seconds))
+            del self._loads[:-100]
+
+    def _forget(self, service: Service) -> None:
+        with self._lock:
+            self._services.pop(service.identifier.key, None)
+        self._tell(Change(service.handle, None))
+
+    def _changed(self, service: Service) -> None:
+        self._tell(Change(service.handle, service.snapshot()))
+
+    def _tell(self, change: Change) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            try:
+                listener(change)
+            except Exception:
+                _log.exception("a listener of the service registry failed")
+
+    def _refuse_taken(self, name: str, identifier: Identifier) -> None:
+        owner = pick(self.services(), name)
+        if owner is not None and owner.identifier.key != identifier.key:
+            raise HandleTakenError(
+                f"{name!r} is already the name of {owner.identified}",
+                "choose another name after --as",
+            )
+
+    def _add_alias(self, service: Service, name: str) -> None:
+        self._refuse_taken(name, service.identifier)
+        service.aliases = (*service.aliases, name)
+
+    def _free_handle(self, identifier: Identifier) -> str:
+        """The identifier's own handle, else with its ref, its owner or a number (lock held)."""
+        taken = {n.lower(): s for s in self._services.values() for n in (s.handle, *s.aliases)}
+        other = taken.get(identifier.handle)
+        if other is None:
+            return identifier.handle
+        if other.identifier.canonical == identifier.canonical:
+            names = [f"{identifier.handle}@{identifier.ref or 'HEAD'}"]
+        else:
+            names = [f"{identifier.owner}-{identifier.handle}"] if identifier.owner else []
+        numbered = (f"{identifier.handle}-{n}" for n in range(2, len(taken) + 3))
+        return next(name for name in (*names, *numbered) if name.lower() not in taken)
+
+
+registry = ServiceRegistry()
+"""The kernel's registry."""

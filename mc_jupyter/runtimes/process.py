@@ -1,0 +1,214 @@
+"""The embedded runtime: our own Ollama-API server, one process per kernel.
+
+It listens on a loopback port behind a token and holds the read end of a pipe from this kernel,
+so that it ends with the kernel however the kernel ends. Several services share the one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import secrets
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..errors import EmbeddedMissingError, StartError
+from ..events import Event, Report
+from .base import Condition, Spec
+
+INSTALL_HINT = (
+    "%pip install 'mc-jupyter[embedded]'"
+    "   (20 MB; its model smollm2:135m is another 93 MB, fetched at first use)"
+)
+START_LIMIT_S = 60.0
+STOP_LIMIT_S = 5.0
+MISSING_EXIT_CODE = 3
+
+
+@dataclass
+class _Server:
+    process: subprocess.Popen[bytes]
+    url: str
+    token: str
+    log: Path
+    started_at: str
+
+
+class EmbeddedRuntime:
+    """See :class:`~mc_jupyter.runtimes.base.Runtime`; serves Ollama services only."""
+
+    name = "embedded"
+
+    def __init__(self) -> None:
+        self._server: _Server | None = None
+        self._projects: set[str] = set()
+        self._last_log: Path | None = None
+        self._lock = threading.RLock()
+
+    def check(self) -> None:
+        """Raise EmbeddedMissingError where the extra is not installed."""
+        missing = [n for n in ("xllamacpp", "tornado") if importlib.util.find_spec(n) is None]
+        if missing:
+            raise EmbeddedMissingError(
+                f"the embedded engine is not installed ({' and '.join(missing)} missing)",
+                INSTALL_HINT,
+            )
+
+    def start(self, spec: Spec, report: Report) -> Condition:
+        """Start the server, or share the one that runs in this kernel."""
+        if not spec.manifest.is_ollama:
+            raise EmbeddedMissingError(
+                f"the embedded engine serves Ollama services only, and {spec.handle} is none",
+                f"start Docker, then: %mc load {spec.canonical} --runtime docker --start",
+            )
+        with self._lock:
+            if not self._alive():
+                self.check()
+                report(Event("start", "starting the embedded engine"))
+                self._server = _launch(spec)
+                self._last_log = self._server.log
+                self._projects.clear()
+            self._projects.add(spec.project)
+            return self.condition(spec)
+
+    def _alive(self) -> bool:
+        return self._server is not None and self._server.process.poll() is None
+
+    def condition(self, spec: Spec) -> Condition:
+        """Look whether this kernel's server lives and belongs to this service."""
+        with self._lock:
+            server = self._server
+            if server is None or spec.project not in self._projects:
+                return Condition("absent", "not started")
+            code = server.process.poll()
+            if code is not None:
+                return Condition("exited", _exit_words(code), exit_code=code)
+            return Condition(
+                "running",
+                f"process {server.process.pid}",
+                url=server.url,
+                token=server.token,
+                started_at=server.started_at,
+                gpu="no: the embedded engine runs on the CPU",
+            )
+
+    def stop(self, spec: Spec) -> None:
+        """Leave the server; the last service to leave ends it."""
+        with self._lock:
+            self._projects.discard(spec.project)
+            if self._server is not None and not self._projects:
+                _end(self._server.process)
+                self._server = None
+
+    def logs(self, spec: Spec, lines: int) -> str:
+        """Return the end of the server's log (of the last one, when it does not run)."""
+        with self._lock:
+            path = self._last_log
+        return _tail(path, lines) if path else ""
+
+    def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
+        """Stop; weights are cache and stay."""
+        gone = self.plan_removal(spec, volumes)
+        self.stop(spec)
+        return gone
+
+    def plan_removal(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
+        """Name the process, where this service has one."""
+        alive = self.condition(spec).alive
+        return ("the embedded engine's process",) if alive else ()
+
+
+def _launch(spec: Spec) -> _Server:
+    spec.data.mkdir(parents=True, exist_ok=True)
+    log = spec.data / f"embedded-{os.getpid()}.log"
+    token = secrets.token_urlsafe(32)
+    command = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "serve", "--end-with-stdin"]
+    if spec.weights is not None:
+        command += ["--store", str(spec.weights)]
+    for folder in spec.models:
+        command += ["--models", str(folder)]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env={**os.environ, "MC_JUPYTER_EMBEDDED_TOKEN": token},
+            start_new_session=True,
+        )
+    try:
+        url = _read_url(process, log)
+    except BaseException:
+        _end(process)
+        raise
+    return _Server(process, url, token, log, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _read_url(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait for the line in which the server says where it listens."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + START_LIMIT_S
+    text = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while b"\n" not in text:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise StartError(
+                    f"the embedded engine did not listen within {START_LIMIT_S:.0f} s",
+                    f"its log: {log}",
+                )
+            if selector.select(min(left, 0.5)):
+                piece = os.read(process.stdout.fileno(), 4096)
+                if not piece:
+                    raise _died(process, log)
+                text += piece
+    return str(json.loads(text.split(b"\n", 1)[0])["url"])
+
+
+def _died(process: subprocess.Popen[bytes], log: Path) -> Exception:
+    code = process.wait(STOP_LIMIT_S)
+    last = _tail(log, 3).strip()
+    if code == MISSING_EXIT_CODE:
+        return EmbeddedMissingError(last or "the embedded engine is not installed", INSTALL_HINT)
+    return StartError(f"the embedded engine ended at once ({_exit_words(code)}): {last}")
+
+
+def _exit_words(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(-code).name}"
+    return f"exited with code {code}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process, politely first; its pipes are closed whatever happens."""
+    try:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    finally:
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _tail(path: Path, lines: int) -> str:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,73 @@
+"""Something that already runs, here or elsewhere: checked, never started or stopped."""
+
+from __future__ import annotations
+
+from ..errors import ArgumentError, ConnectionFailedError
+from ..events import Report
+from .base import Condition, Spec
+
+
+class UrlRuntime:
+    """A service that is only an HTTP address; see :class:`~mc_jupyter.runtimes.base.Runtime`."""
+
+    name = "url"
+
+    def check(self) -> None:
+        """Nothing is needed here."""
+
+    def start(self, spec: Spec, report: Report) -> Condition:
+        """Check that it answers.
+
+        Raises
+        ------
+        ConnectionFailedError
+            When it does not.
+        """
+        condition = self.condition(spec)
+        if not condition.alive:
+            raise ConnectionFailedError(
+                f"nothing answers at {spec.url}",
+                "mc_jupyter does not start what it only knows by address: start it where it lives",
+            )
+        return condition
+
+    def condition(self, spec: Spec) -> Condition:
+        """Ask it."""
+        from .health import answers
+
+        if spec.url and answers(spec.url, spec.manifest.health.path):
+            return Condition("running", "answers", url=spec.url)
+        return Condition("absent", "does not answer")
+
+    def stop(self, spec: Spec) -> None:
+        """Refuse: it is not ours.
+
+        Raises
+        ------
+        ArgumentError
+            Always.
+        """
+        raise ArgumentError(
+            f"{spec.handle} was not started by mc_jupyter ({spec.url})",
+            f"stop it where it lives; %mc remove {spec.handle} forgets it here",
+        )
+
+    def logs(self, spec: Spec, lines: int) -> str:
+        """Refuse: its log lies where it runs.
+
+        Raises
+        ------
+        ArgumentError
+            Always.
+        """
+        raise ArgumentError(
+            f"{spec.handle} was not started by mc_jupyter", "its log lies where it runs"
+        )
+
+    def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
+        """Take away nothing."""
+        return ()
+
+    def plan_removal(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
+        """Return nothing: there is nothing of ours."""
+        return ()

@@ -1,0 +1,473 @@
+"""One service's life: loaded, started, answering, stopped, removed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .errors import ArgumentError, ConnectionFailedError, StartError, TimeLimitError
+from .events import Event, Report, silent
+from .manifest import Manifest
+from .placement import Placement, choose
+from .runtimes.base import Condition, Gpu, Runtime
+from .sources.base import Checkout, Identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .clients.http import Limits
+    from .clients.ollama import OllamaClient
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was known of a service at one moment.
+
+    Attributes
+    ----------
+    handle, identifier
+        Its name here, and the identifier with its ref that loads it.
+    runtime
+        ``docker``, ``embedded`` or ``url``; None while ``auto`` has not decided.
+    state
+        ``loaded`` (never started), ``starting``, ``running``, ``restarting``, ``exited``,
+        ``stopped``, ``created`` or ``absent``.
+    healthy
+        Whether its health path answered; None where it was not asked.
+    detail
+        The state in words.
+    version, commit
+        From the manifest, and the twelve first digits of the commit (None outside git).
+    url
+        Where it answers now; None where nowhere.
+    started_at
+        ISO 8601, UTC.
+    gpu, image
+        Where they are known.
+    notes
+        What must be said of how it was loaded and started (fall-backs, adoptions).
+    """
+
+    handle: str
+    identifier: str
+    runtime: str | None
+    state: str
+    healthy: bool | None
+    detail: str
+    version: str
+    commit: str | None
+    url: str | None
+    started_at: str | None
+    gpu: str | None
+    image: str | None
+    notes: tuple[str, ...]
+
+
+class Service:
+    """A loaded service. Made by the registry; every method may be called from any thread.
+
+    Parameters
+    ----------
+    identifier, checkout, manifest
+        Where it comes from and what it says of itself; `checkout` is None for a URL.
+    handle
+        Its name in this kernel.
+    placement
+        How it may run.
+    changed
+        Called with the service after each change of what :meth:`snapshot` shows.
+    """
+
+    def __init__(
+        self,
+        identifier: Identifier,
+        checkout: Checkout | None,
+        manifest: Manifest,
+        *,
+        handle: str,
+        placement: Placement,
+        changed: Callable[[Service], None],
+    ) -> None:
+        self.identifier = identifier
+        self.manifest = manifest
+        self.handle = handle
+        self.aliases: tuple[str, ...] = ()
+        self.placement = placement
+        self._checkout = checkout
+        self._next: tuple[Checkout, Manifest] | None = None
+        self._load_notes = (checkout.note,) if checkout and checkout.note else ()
+        self._start_notes: tuple[str, ...] = ()
+        self._runtime: Runtime | None = None
+        self._condition: Condition | None = None
+        self._healthy: bool | None = None
+        self._busy: str | None = None
+        self._changed = changed
+        self._operation = threading.RLock()
+        self._client: tuple[Any, OllamaClient] | None = None
+
+    # what it is -------------------------------------------------------------------------------
+
+    @property
+    def checkout(self) -> Checkout | None:
+        """The folder it was read from; None for a URL."""
+        return self._checkout
+
+    @property
+    def commit(self) -> str | None:
+        """The full commit id; None outside git."""
+        return self._checkout.commit if self._checkout else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of how it was loaded and started."""
+        return self._load_notes + self._start_notes
+
+    @property
+    def url(self) -> str | None:
+        """Where it answers, as last seen; ``status()`` looks afresh."""
+        return self._condition.url if self._condition else None
+
+    @property
+    def runtime(self) -> str | None:
+        """The runtime that was chosen; None while ``auto`` has not decided."""
+        if self._runtime is not None:
+            return self._runtime.name
+        return None if self.placement.wanted == "auto" else self.placement.wanted
+
+    def __repr__(self) -> str:
+        now = self.snapshot()
+        return f"<Service {now.handle}: {now.state}, {now.identifier}>"
+
+    def snapshot(self) -> Snapshot:
+        """Return what is known, without looking."""
+        seen = self._condition
+        state = self._busy or (seen.state if seen else "loaded")
+        return Snapshot(
+            handle=self.handle,
+            identifier=self.identified,
+            runtime=self.runtime,
+            state=state,
+            healthy=self._healthy if state == "running" else None,
+            detail=seen.detail if seen else "",
+            version=self.manifest.version,
+            commit=self.commit[:12] if self.commit else None,
+            url=seen.url if seen else None,
+            started_at=seen.started_at if seen else None,
+            gpu=seen.gpu if seen else None,
+            image=seen.image if seen else self.manifest.image,
+            notes=self.notes,
+        )
+
+    @property
+    def identified(self) -> str:
+        """The identifier that loads it, with its ref where it has one."""
+        ref = f"@{self.identifier.ref}" if self.identifier.ref else ""
+        return self.identifier.canonical + ref
+
+    @property
+    def pinned(self) -> str | None:
+        """The identifier that loads exactly this commit; None outside git."""
+        return f"{self.identifier.canonical}@{self.commit}" if self.commit else None
+
+    def info(self) -> dict[str, Any]:
+        """Return everything that is known of it, as a flat dictionary of texts and values."""
+        manifest, checkout = self.manifest, self._checkout
+        wants = manifest.requirements
+        return {
+            "handle": self.handle,
+            "aliases": self.aliases,
+            "name": manifest.name,
+            "version": manifest.version,
+            "description": manifest.description,
+            "identifier": self.identified,
+            "commit": self.commit,
+            "pin": f"%mc load {self.pinned}" if self.pinned else None,
+            "origin": checkout.origin if checkout else "url",
+            "folder": str(checkout.folder) if checkout else None,
+            "compose file": manifest.compose_file if checkout else None,
+            "compose service": manifest.compose_service if checkout else None,
+            "image": manifest.image,
+            "ports": manifest.ports,
+            "health path": manifest.health.path,
+            "capabilities": manifest.capabilities,
+            "wants": {"gpu": wants.gpu, "memory": wants.memory_bytes, "cpu": wants.cpu},
+            "environment": dict(manifest.environment),
+            "volumes": manifest.volumes,
+            "metadata": dict(manifest.metadata),
+            "unknown keys": dict(manifest.extra),
+            "runtime": self.runtime or self.placement.wanted,
+            "project": self.placement.spec.project,
+        }
+
+    # looking ----------------------------------------------------------------------------------
+
+    def status(self) -> Snapshot:
+        """Look at the runtime and the health path now, and return what is there.
+
+        A Docker service that an earlier kernel left running is found here too.
+        """
+        runtime = self._runtime
+        if runtime is None:
+            runtime = self._left_running()
+        if runtime is not None:
+            self._see(runtime, runtime.condition(self.placement.spec))
+            self._healthy = self._answers()
+        return self.snapshot()
+
+    def _left_running(self) -> Runtime | None:
+        """Docker, where it already runs this service; looked up without waking anything."""
+        runtime = self.placement.adoptable()
+        if runtime is not None and runtime.condition(self.placement.spec).alive:
+            return runtime
+        return None
+
+    def is_running(self) -> bool:
+        """Look whether it runs (it may not answer yet)."""
+        return self.status().state in ("starting", "running")
+
+    def is_healthy(self) -> bool:
+        """Look whether its health path answers."""
+        return bool(self.status().healthy)
+
+    def _answers(self) -> bool:
+        from .runtimes.health import answers
+
+        seen = self._condition
+        if seen is None or not seen.alive or seen.url is None:
+            return False
+        return answers(seen.url, self.manifest.health.path, seen.token)
+
+    def wait_until_healthy(self, timeout: float | None = None, report: Report = silent) -> Snapshot:
+        """Wait until the health path answers.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; None waits as long as it lives.
+
+        Raises
+        ------
+        StartError
+            When it ended instead, with its last log lines.
+        TimeLimitError
+            When `timeout` is over; the service is left alone.
+        """
+        from .runtimes.health import wait_until_ready
+
+        runtime = self._runtime
+        if runtime is None:
+            raise StartError(f"{self.handle} was not started", f"%mc start {self.handle}")
+        spec = self.placement.spec
+        self._see(
+            runtime,
+            wait_until_ready(
+                lambda: runtime.condition(spec),
+                self.manifest.health.path,
+                limit=timeout,
+                report=report,
+                logs=lambda: runtime.logs(spec, 5),
+                name=self.handle,
+            ),
+        )
+        self._healthy = True
+        return self.snapshot()
+
+    def logs(self, lines: int = 100) -> str:
+        """Return the last `lines` lines that it wrote."""
+        self.status()
+        return self._runtime.logs(self.placement.spec, lines) if self._runtime else ""
+
+    # changing ---------------------------------------------------------------------------------
+
+    def start(
+        self, *, wait: float | None = None, gpu: Gpu = "auto", report: Report = silent
+    ) -> Snapshot:
+        """Start it where it does not run, and wait until it answers.
+
+        Parameters
+        ----------
+        wait
+            Seconds after which the waiting ends (the service goes on); None waits as long as
+            it lives, 0 does not wait.
+        gpu
+            ``auto`` (where there is one), ``on`` (an error where there is none) or ``off``.
+        report
+            Told of each step.
+
+        Raises
+        ------
+        RuntimeUnavailableError, PolicyError, StartError, DiskFullError, TimeLimitError
+            As each says.
+        """
+        with self._doing("starting"):
+            self._take_next()
+            self._bring_up(gpu, report)
+            if wait != 0:
+                try:
+                    self.wait_until_healthy(wait, report)
+                except TimeLimitError as error:
+                    raise TimeLimitError(
+                        f"{self.handle} did not answer within {wait:g} s; it goes on starting",
+                        f"%mc status {self.handle}",
+                    ) from error
+        return self.snapshot()
+
+    def _bring_up(self, gpu: Gpu, report: Report) -> None:
+        """Start it on its runtime; `auto` decides now, and again when what it adopted is gone."""
+        spec = replace(self.placement.spec, gpu=gpu)
+        runtime, told = self._runtime, self._start_notes
+        if runtime is not None and runtime.name == "url" and self.placement.wanted == "auto":
+            runtime = None
+        if runtime is None:
+            runtime, spec, condition, told = choose(self.placement, spec, report)
+            self.placement = replace(self.placement, spec=replace(spec, gpu="auto"))
+        else:
+            condition = runtime.start(spec, report)
+        self._start_notes = tuple(dict.fromkeys((*told, *condition.notes)))
+        self._see(runtime, condition)
+
+    def stop(self, report: Report = silent) -> Snapshot:
+        """Stop it, for every kernel; models and data stay. A stopped one is left as it is."""
+        with self._doing("stopping"):
+            self.status()
+            if self._runtime is not None:
+                report(Event("start", f"stopping {self.handle}"))
+                spec = self.placement.spec
+                self._runtime.stop(spec)
+                self._see(self._runtime, replace(self._runtime.condition(spec), notes=()))
+                self._runtime = None
+                self._start_notes = ()
+            self._take_next()
+        return self.snapshot()
+
+    def restart(
+        self, *, wait: float | None = None, gpu: Gpu = "auto", report: Report = silent
+    ) -> Snapshot:
+        """Stop it and start it again, on the same runtime, with the settings of now."""
+        with self._operation:
+            self.status()
+            runtime = self._runtime
+            if runtime is not None and runtime.name != "url":
+                self.stop(report)
+                self._runtime = runtime
+            return self.start(wait=wait, gpu=gpu, report=report)
+
+    def remove(self, volumes: bool = False) -> tuple[str, ...]:
+        """Take away its containers and networks (with `volumes`, its models and data too).
+
+        Returns
+        -------
+        tuple of str
+            What went, in words. The registry's ``remove`` also forgets the handle.
+        """
+        with self._doing("removing"):
+            self.status()
+            runtime = self._runtime or self.placement.adoptable()
+            gone = runtime.remove(self.placement.spec, volumes) if runtime else ()
+            self._runtime, self._condition = None, None
+        return gone
+
+    def plan_removal(self, volumes: bool = False) -> tuple[str, ...]:
+        """Return what :meth:`remove` would take away, in words."""
+        self.status()
+        runtime = self._runtime or self.placement.adoptable()
+        return runtime.plan_removal(self.placement.spec, volumes) if runtime else ()
+
+    def prefer(self, runtime: str | None, environment: Mapping[str, str] | None) -> None:
+        """Take the runtime and environment of a later ``load`` of the same identifier.
+
+        Raises
+        ------
+        ArgumentError
+            When it runs on another runtime.
+        """
+        with self._operation:
+            if runtime and runtime != "auto" and runtime != self.runtime:
+                if self._condition is not None and self._condition.alive:
+                    raise ArgumentError(
+                        f"{self.handle} is running on {self.runtime}",
+                        f"%mc stop {self.handle}   and load it again with --runtime {runtime}",
+                    )
+                self._runtime = None
+                self.placement = replace(self.placement, wanted=runtime)
+            if environment:
+                self.placement = self.placement.with_environment(environment)
+
+    def use(self, checkout: Checkout, manifest: Manifest) -> None:
+        """Take a fresh checkout: now, or when it stops, for a running one keeps its folder."""
+        with self._operation:
+            self._next = (checkout, manifest)
+            if not (self._condition and self._condition.alive):
+                self._take_next()
+
+    def _take_next(self) -> None:
+        if self._next is None or (self._condition and self._condition.alive):
+            return
+        self._checkout, self.manifest = self._next
+        self._load_notes = (self._checkout.note,) if self._checkout.note else ()
+        self.placement = self.placement.with_checkout(self._checkout, self.manifest)
+        self._next = None
+
+    # talking ----------------------------------------------------------------------------------
+
+    def client(self, limits: Limits | None = None) -> OllamaClient:
+        """Return a client for where it answers now.
+
+        Raises
+        ------
+        ArgumentError
+            When the service is of a kind that has no client yet.
+        ConnectionFailedError
+            When it does not run.
+        """
+        from .clients.http import Limits
+        from .clients.ollama import OllamaClient
+
+        if not self.manifest.is_ollama:
+            raise ArgumentError(
+                f"{self.handle} is no Ollama service, and other clients come later",
+                f"its address: {self.url}" if self.url else f"%mc start {self.handle}",
+            )
+        seen = self._condition
+        if seen is None or seen.url is None:
+            raise ConnectionFailedError(f"{self.handle} is not running", f"%mc start {self.handle}")
+        key = (seen.url, seen.token, limits or Limits())
+        if self._client is None or self._client[0] != key:
+            client = OllamaClient(seen.url, token=seen.token, limits=key[2], name=self.handle)
+            self._client = (key, client)
+        return self._client[1]
+
+    # inside -----------------------------------------------------------------------------------
+
+    def _see(self, runtime: Runtime, condition: Condition) -> None:
+        before = self.snapshot()
+        self._runtime = runtime
+        self._condition = condition
+        if self.snapshot() != before:
+            self._changed(self)
+
+    def _doing(self, what: str) -> AbstractContextManager[None]:
+        @contextmanager
+        def doing() -> Iterator[None]:
+            with self._operation:
+                self._busy = what
+                self._changed(self)
+                try:
+                    yield
+                finally:
+                    self._busy = None
+                    self._changed(self)
+
+        return doing()
+
+
+def pick(services: Sequence[Service], handle: str) -> Service | None:
+    """Return the service of that handle or alias, letter case aside."""
+    wanted = handle.lower()
+    for service in services:
+        if wanted in (name.lower() for name in (service.handle, *service.aliases)):
+            return service
+    return None
