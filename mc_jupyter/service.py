@@ -351,8 +351,9 @@ class Service:
             self.status()
             runtime = self._runtime
             if runtime is not None and runtime.name != "url":
+                notes = self._start_notes
                 self.stop(report)
-                self._runtime = runtime
+                self._runtime, self._start_notes = runtime, notes
             return self.start(wait=wait, gpu=gpu, report=report)
 
     def remove(self, volumes: bool = False) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Prompt testing on top of the clients; works without a notebook."""

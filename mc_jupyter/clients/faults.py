@@ -1,0 +1,144 @@
+"""What a service answered instead of what was asked for, in words: status and body to an error.
+
+The shapes are Ollama's (``{"error": "text"}`` before the first chunk or as a line inside the
+stream, plain text for an unknown path, an empty 403 from its Host check), and those of what may
+stand in front of it: proxies with HTML pages, redirects, other programs on the port.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DiskFullError, MediaConduitError, ResponseError
+from .names import shown
+
+_NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|not enough space", re.I)
+_LONGEST = 600  # characters of a server's text in a message
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A refusal, as it came.
+
+    Attributes
+    ----------
+    name
+        The service's name, for messages.
+    url, path
+        Where it was asked.
+    request
+        The body that was sent.
+    status
+        The HTTP status; 200 for an error inside a stream.
+    data
+        The JSON object that came; empty if it was none.
+    text
+        The error's text, or the body as text; may be empty.
+    html
+        Whether the body is an HTML page.
+    location
+        Where a redirect points to; empty if it is none.
+    """
+
+    name: str
+    url: str
+    path: str
+    request: Mapping[str, Any]
+    status: int
+    data: Mapping[str, Any]
+    text: str
+    html: bool = False
+    location: str = ""
+
+
+Refine = Callable[[Fault], MediaConduitError | None]
+
+
+def read_body(body: bytes, content_type: str) -> tuple[Mapping[str, Any], str, bool]:
+    """Return the `data`, `text` and `html` of a :class:`Fault` from a body's bytes."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        data = None
+    if isinstance(data, dict):
+        return data, error_text(data), False
+    start = body.lstrip()[:200].lower()
+    html = "html" in content_type or start.startswith((b"<!doctype", b"<html"))
+    return {}, one_line(body.decode("utf-8", "replace")), html
+
+
+def error_text(data: Mapping[str, Any]) -> str:
+    """Return what ``{"error": ...}`` says: a text, or OpenAI's ``{"message": ...}``."""
+    error = data.get("error", "")
+    if isinstance(error, Mapping):
+        error = error.get("message", error)
+    return one_line(error if isinstance(error, str) else json.dumps(error))
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks, cut to a length that can be read."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def to_error(fault: Fault, refine: Refine | None = None) -> MediaConduitError:
+    """Return the error to raise.
+
+    Parameters
+    ----------
+    fault
+        What came.
+    refine
+        The service's own knowledge, asked first.
+    """
+    refined = refine(fault) if refine else None
+    if refined:
+        return refined
+    if _NO_SPACE.search(fault.text):
+        return DiskFullError(
+            f"{fault.name}: {fault.text}", "make room on the server's disk, then run this again"
+        )
+    message, hint = _words(fault)
+    return ResponseError(f"{fault.name}: {message}", hint, status=fault.status)
+
+
+def _words(fault: Fault) -> tuple[str, str | None]:
+    status, text, where = fault.status, fault.text, f"{shown(fault.url)}{fault.path}"
+    other = f"something else may answer there; to look: {shown(fault.url)}"
+    if fault.html:
+        return f"{status} and an HTML page from {where}", other
+    if fault.location:
+        target = shown(fault.location)
+        return f"{status}, {where} points to {target}", f"load that one: %mc load {target}"
+    if status == 401:
+        return _words_401(fault)
+    if status == 403 and not text:
+        return (
+            f"403 and an empty answer from {where}: the server refuses this host name",
+            "an Ollama bound to loopback takes http://127.0.0.1:PORT only, or start it with "
+            "OLLAMA_HOST=0.0.0.0",
+        )
+    if status == 503:
+        return f"{text or 'busy'} (503)", "wait for other answers to end, then run this again"
+    if fault.data:
+        return (text or "an answer without words") + (f" ({status})" if status != 200 else ""), None
+    if status in (404, 405):
+        said = f"{status} {text!r:.80}" if text else f"{status}"
+        return f"{shown(fault.url)} does not know {fault.path} ({said})", other
+    if status == 200:
+        return f"{where} answered with something that is not JSON: {text!r:.80}", other
+    return f"{status} and {text or 'an empty answer'}", None
+
+
+def _words_401(fault: Fault) -> tuple[str, str]:
+    sign_in = fault.data.get("signin_url")
+    if isinstance(sign_in, str) and sign_in:
+        return f"{fault.text or 'unauthorized'} (401)", f"sign in: {sign_in}"
+    return (
+        f"{fault.text or 'unauthorized'} (401)",
+        f"{shown(fault.url)} wants a token: OllamaClient(url, token=...)",
+    )

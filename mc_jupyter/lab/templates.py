@@ -1,0 +1,142 @@
+r"""``{{expression}}`` in a prompt, filled from the notebook's names.
+
+A single brace is always literal, ``\{{`` is a literal ``{{``. What cannot be filled whole is an
+error, never a shortened text: a model would answer about the part that it saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from ..errors import TemplateError, did_you_mean
+
+MAX_ROWS = 200
+MAX_ELEMENTS = 1000
+_MAX_CANDIDATES = 50
+_LITERAL_HINT = r"a literal {{ is written \{{, or use --literal"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One ``{{expression}}``.
+
+    Attributes
+    ----------
+    source
+        As it stands in the text, braces included.
+    code
+        The expression, compiled.
+    """
+
+    source: str
+    code: CodeType
+
+    @property
+    def expression(self) -> str:
+        """What stands between the braces."""
+        return self.source[2:-2].strip()
+
+
+def parse(text: str) -> list[str | Field]:
+    r"""Split a text into literal pieces and fields; ``\{{`` becomes a literal ``{{``.
+
+    Raises
+    ------
+    TemplateError
+        A ``{{`` that is not closed, or that holds no Python expression.
+    """
+    pieces: list[str | Field] = []
+    done = 0
+    while (start := text.find("{{", done)) >= 0:
+        if start > done and text[start - 1] == "\\":
+            pieces += [text[done : start - 1], "{{"]
+            done = start + 2
+            continue
+        field = _field(text, start)
+        pieces += [text[done:start], field]
+        done = start + len(field.source)
+    pieces.append(text[done:])
+    return [piece for piece in pieces if piece]
+
+
+def _field(text: str, start: int) -> Field:
+    """The field that opens at `start`: up to the first ``}}`` that ends a Python expression."""
+    end, first = start, ""
+    for _ in range(_MAX_CANDIDATES):
+        end = text.find("}}", end + 1)
+        if end < 0:
+            break
+        source = text[start : end + 2]
+        first = first or source
+        try:
+            return Field(source, compile(source[2:-2].strip(), source, "eval"))
+        except (SyntaxError, ValueError):
+            continue
+    if not first:
+        raise TemplateError(f"{text[start : start + 40]!r} has no closing }}}}", _LITERAL_HINT)
+    raise TemplateError(f"{first} is no Python expression", _LITERAL_HINT)
+
+
+def fill(text: str, names: dict[str, Any]) -> str:
+    """Return `text` with every ``{{expression}}`` replaced by its value.
+
+    Parameters
+    ----------
+    names
+        The notebook's names; expressions are evaluated in them.
+
+    Raises
+    ------
+    TemplateError
+        With the name that is unknown, the expression that failed, or the table that is too long.
+    """
+    return "".join(
+        piece if isinstance(piece, str) else _inserted(piece, names) for piece in parse(text)
+    )
+
+
+def _inserted(field: Field, names: dict[str, Any]) -> str:
+    try:
+        value = eval(field.code, names)
+    except NameError as error:
+        raise TemplateError(_unknown(field, error, names), _LITERAL_HINT) from error
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise TemplateError(f"{field.source} failed: {problem}", _LITERAL_HINT) from error
+    return _text(field, value)
+
+
+def _unknown(field: Field, error: NameError, names: Mapping[str, Any]) -> str:
+    name = error.name or field.expression
+    guess = did_you_mean(name, [known for known in names if not known.startswith("_")])
+    tail = f": {guess}" if guess.startswith("did") else ""
+    return f"{field.source}: there is no name {name!r} in this notebook{tail}"
+
+
+def _text(field: Field, value: object) -> str:
+    """A value as the model shall read it: tables whole as CSV, everything else by ``str``."""
+    for writer in ("to_csv", "write_csv"):  # pandas, polars
+        if hasattr(value, writer) and hasattr(value, "head"):
+            return _csv(field, value, writer)
+    if hasattr(value, "ndim") and getattr(value, "size", 0) > MAX_ELEMENTS:
+        raise TemplateError(
+            f"{field.source} has {value.size:,} elements, and its text would be shortened",  # type: ignore[attr-defined]
+            f"write {{{{{field.expression}.tolist()}}}}",
+        )
+    return str(value)
+
+
+def _csv(field: Field, table: Any, writer: str) -> str:
+    rows = len(table)
+    if rows > MAX_ROWS:
+        raise TemplateError(
+            f"{field.source} has {rows:,} rows; up to {MAX_ROWS} are inserted whole",
+            f"write {{{{{field.expression}.head({MAX_ROWS})}}}}",
+        )
+    if writer == "write_csv":
+        return str(table.write_csv())
+    numbered = type(table.index).__name__ == "RangeIndex"
+    return str(table.to_csv(index=not numbered))
