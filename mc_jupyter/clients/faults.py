@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import DiskFullError, MediaConduitError, ResponseError
+from ..errors import DiskFullError, MediaConduitError, ModelNotFoundError, ResponseError
 from .names import shown
 
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|not enough space", re.I)
+_NO_MANIFEST = re.compile(r"manifest.*(does not exist|not found|unknown)", re.I)
 _LONGEST = 600  # characters of a server's text in a message
 
 
@@ -72,8 +73,11 @@ def read_body(body: bytes, content_type: str) -> tuple[Mapping[str, Any], str, b
 
 
 def error_text(data: Mapping[str, Any]) -> str:
-    """Return what ``{"error": ...}`` says: a text, or OpenAI's ``{"message": ...}``."""
-    error = data.get("error", "")
+    """Return what ``{"error": ...}`` says: a text, or OpenAI's ``{"message": ...}``.
+
+    FastAPI's ``{"detail": ...}`` is taken where there is no ``error``.
+    """
+    error = data.get("error") or data.get("detail") or ""
     if isinstance(error, Mapping):
         error = error.get("message", error)
     return one_line(error if isinstance(error, str) else json.dumps(error))
@@ -124,13 +128,13 @@ def _words(fault: Fault) -> tuple[str, str | None]:
         )
     if status == 503:
         return f"{text or 'busy'} (503)", "wait for other answers to end, then run this again"
-    if fault.data:
-        return (text or "an answer without words") + (f" ({status})" if status != 200 else ""), None
+    if text and "error" in fault.data:
+        return (text if status == 200 else f"{text} ({status})"), None
     if status in (404, 405):
         said = f"{status} {text!r:.80}" if text else f"{status}"
         return f"{shown(fault.url)} does not know {fault.path} ({said})", other
     if status == 200:
-        return f"{where} answered with something that is not JSON: {text!r:.80}", other
+        return f"{where} answered with something that is no JSON object: {text!r:.80}", other
     return f"{status} and {text or 'an empty answer'}", None
 
 
@@ -142,3 +146,20 @@ def _words_401(fault: Fault) -> tuple[str, str]:
         f"{fault.text or 'unauthorized'} (401)",
         f"{shown(fault.url)} wants a token: OllamaClient(url, token=...)",
     )
+
+
+def model_refusal(fault: Fault) -> MediaConduitError | None:
+    """Return the error for an Ollama model that is not there; None for any other refusal."""
+    model = fault.request.get("model")
+    if not model or "error" not in fault.data:
+        return None
+    if fault.path == "/api/pull" and _NO_MANIFEST.search(fault.text):
+        return ModelNotFoundError(
+            f"{fault.name}: the registry has no model {model!r} ({fault.text})",
+            "check the spelling, the tag too; to see what is here: %ollama list",
+        )
+    if fault.status == 404:
+        asked_disk = fault.path in ("/api/pull", "/api/delete")
+        hint = "to see what is here: %ollama list" if asked_disk else f"%ollama pull {model}"
+        return ModelNotFoundError(f"{fault.name}: {fault.text}", hint)
+    return None

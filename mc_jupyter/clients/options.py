@@ -16,11 +16,30 @@ from typing import Any
 from ..errors import OptionError, did_you_mean
 
 _NUMBERS = frozenset(
-    "temperature top_p min_p typical_p repeat_penalty presence_penalty frequency_penalty".split()
+    (
+        "temperature",
+        "top_p",
+        "min_p",
+        "typical_p",
+        "repeat_penalty",
+        "presence_penalty",
+        "frequency_penalty",
+    )
 )
 _WHOLE = frozenset(
-    "num_keep seed num_predict top_k repeat_last_n"
-    " num_ctx num_batch num_gpu main_gpu num_thread draft_num_predict".split()
+    (
+        "num_keep",
+        "seed",
+        "num_predict",
+        "top_k",
+        "repeat_last_n",
+        "num_ctx",
+        "num_batch",
+        "num_gpu",
+        "main_gpu",
+        "num_thread",
+        "draft_num_predict",
+    )
 )
 OPTIONS: frozenset[str] = _NUMBERS | _WHOLE | {"stop", "use_mmap"}
 
@@ -129,9 +148,46 @@ def encode_images(images: Sequence[bytes | Path]) -> list[str]:
                 f"an image is {image!r:.60} ({type(image).__name__})",
                 "accepted: bytes, or a file's path as pathlib.Path('cat.png')",
             )
-        try:
-            data = image.read_bytes() if isinstance(image, Path) else image
-        except OSError as error:
-            raise OptionError(f"image {image} cannot be read: {error.strerror}") from error
+        data = _read(image) if isinstance(image, Path) else image
         encoded.append(base64.b64encode(data).decode("ascii"))
     return encoded
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OptionError(f"image {path} cannot be read: {error.strerror}") from error
+
+
+def model_of(model: str) -> str:
+    """Return a model's name, stripped; raise OptionError where there is none."""
+    if not isinstance(model, str) or not model.strip():
+        raise OptionError(f"model is {model!r}", "name one, like llama3.2:1b")
+    return model.strip()
+
+
+def request_body(
+    model: str,
+    options: Mapping[str, Any] | None,
+    format: str | Mapping[str, Any] | None,
+    think: bool | str | None,
+    keep_alive: float | str | None,
+) -> dict[str, Any]:
+    """Return what ``/api/chat`` and ``/api/generate`` share, checked.
+
+    Parameters
+    ----------
+    model, options, format, think, keep_alive
+        As in :meth:`OllamaClient.chat`; what is None is left out.
+    """
+    check_format(format)
+    check_think(think)
+    fields = {
+        "options": check_options(options) or None,
+        "format": dict(format) if isinstance(format, Mapping) else format,
+        "think": think,
+        "keep_alive": keep_alive,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    return {"model": model_of(model), "stream": True, **given}

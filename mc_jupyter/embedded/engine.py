@@ -1,7 +1,7 @@
-"""One model in memory: the worker process and the HTTP that is spoken with it.
+"""One model in memory: its worker process, and what can be asked of it.
 
-llama.cpp's server endpoints are used as they are (``/apply-template``, ``/tokenize``,
-``/completion``; source: llama.cpp, tools/server/README.md), over a unix socket.
+llama.cpp's own endpoints are used: ``/apply-template``, ``/tokenize``, ``/completion``
+(source: llama.cpp, tools/server/README.md).
 """
 
 from __future__ import annotations
@@ -9,27 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import shutil
 import sys
 import tempfile
-from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ResponseError, StartError
+from ..errors import StartError
+from .wire import Json, Wire
 from .worker import WorkerSpec
 
-Json = dict[str, Any]
-_LINE_LIMIT = 16 * 2**20  # bytes of one event
+_SOCKET_PATH_LIMIT = 90  # bytes; macOS allows 104
 
 
 @dataclass(frozen=True)
 class LoadSpec:
-    """How a model is to be loaded; a request that needs another one reloads it.
+    """How a model is loaded; a request that needs it otherwise reloads it.
 
     Attributes
     ----------
@@ -45,16 +43,15 @@ class LoadSpec:
 
 
 class Engine:
-    """A worker process that holds one model. Made by :meth:`start`."""
+    """A worker process that holds one model; made by :meth:`start`."""
 
-    def __init__(self, spec: LoadSpec, folder: Path) -> None:
+    def __init__(self, spec: LoadSpec) -> None:
         self.spec = spec
-        self._folder = folder
-        self._socket = folder / "engine"
-        self._key = secrets.token_urlsafe(24)
+        self._folder = _private_folder()
+        self._wire = Wire(str(self._folder / "engine.sock"), secrets.token_urlsafe(24))
         self._process: asyncio.subprocess.Process | None = None
-        self._log: deque[str] = deque(maxlen=20)
-        self._reader: asyncio.Task[None] | None = None
+        self._log: asyncio.Task[None] | None = None
+        self._said = b""
 
     @classmethod
     async def start(cls, spec: LoadSpec) -> Engine:
@@ -65,7 +62,7 @@ class Engine:
         StartError
             When the engine cannot load it; the message ends with what llama.cpp said.
         """
-        engine = cls(spec, Path(tempfile.mkdtemp(prefix="mcj-")))
+        engine = cls(spec)
         try:
             await engine._load()
         except BaseException:
@@ -75,24 +72,90 @@ class Engine:
 
     async def _load(self) -> None:
         pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-P", "-m", f"{__package__}.worker")
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", f"{__package__}.worker"),
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
+            *command, stdin=pipe, stdout=pipe, stderr=pipe
         )
-        assert self._process.stdin and self._process.stdout
-        self._reader = asyncio.create_task(self._read_log())
-        spec = WorkerSpec(
-            path=str(self.spec.path),
-            num_ctx=self.spec.num_ctx,
-            parallel=self.spec.parallel,
-            num_batch=self.spec.num_batch,
-            threads=self.spec.threads,
-            socket=str(self._socket) + ".sock",
-            key=self._key,
-        )
-        self._process.stdin.write(json.dumps(asdict(spec)).encode() + b"\n")
-        line = await self._process.stdout.readline()
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        self._log = asyncio.create_task(self._pass_log_on())
+        fields = asdict(self.spec) | {"path": str(self.spec.path)}
+        worker = WorkerSpec(**fields, socket=self._wire.socket, key=self._wire.key)
+        stdin.write(json.dumps(asdict(worker)).encode() + b"\n")
+        line = await stdout.readline()
         if not line or "error" in json.loads(line):
-            raise StartError(f"the engine could not load {self.spec.path.name}: {self._why()}")
+            raise StartError(
+                f"the engine could not load {self.spec.path.name}: {await self._why()}"
+            )
+
+    async def _pass_log_on(self) -> None:
+        assert self._process is not None and self._process.stderr is not None
+        while said := await self._process.stderr.read(65536):
+            self._said = (self._said + said)[-4096:]
+            sys.stderr.buffer.write(said)
+            sys.stderr.buffer.flush()
+
+    async def _why(self) -> str:
+        assert self._process is not None and self._log is not None
+        code = await self._process.wait()
+        await self._log
+        lines = self._said.decode(errors="replace").splitlines()
+        errors = [line.split(" E ", 1)[1] for line in lines if " E " in line] or lines[-1:]
+        return " ".join(errors[0].split()) if errors else f"it ended with code {code}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker still runs."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def close(self) -> None:
+        """End the worker at once and give its memory back."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        if self._log is not None:
+            await self._log
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Return the prompt that the model's own chat template makes of `messages`."""
+        reply = await self._wire.call("/apply-template", {"messages": list(messages)})
+        return str(reply["prompt"])
+
+    async def tokens(self, prompt: str) -> list[int]:
+        """Return the token numbers of a prompt, control tokens included."""
+        body = {"content": prompt, "add_special": True, "parse_special": True}
+        numbers: list[int] = (await self._wire.call("/tokenize", body))["tokens"]
+        return numbers
+
+    def complete(
+        self, tokens: Sequence[int], sampling: Mapping[str, Any]
+    ) -> AsyncGenerator[Json, None]:
+        """Yield llama.cpp's chunks (``content``, and ``stop_type``, ``timings`` in the last).
+
+        Closing the generator frees the engine.
+
+        Parameters
+        ----------
+        tokens
+            The prompt.
+        sampling
+            Fields of llama.cpp's ``/completion``.
+        """
+        body = {**sampling, "prompt": list(tokens), "stream": True, "return_progress": True}
+        return self._wire.events("/completion", body)
+
+
+def _private_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="mcj-")
+    if len(folder.encode()) > _SOCKET_PATH_LIMIT:
+        shutil.rmtree(folder)
+        folder = tempfile.mkdtemp(prefix="mcj-", dir="/tmp")
+    return Path(folder)

@@ -1,14 +1,14 @@
 """The process that holds one model: llama.cpp behind a socket that only its parent can reach.
 
 Run by :mod:`.engine`, never by hand. It reads one JSON line (a :class:`WorkerSpec`) from stdin,
-loads the model, prints one JSON line and ends when stdin ends, which happens however the
-parent ends.
+loads the model, prints one JSON line, and ends when stdin ends: however the parent ends.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class WorkerSpec:
     path
         The GGUF file.
     num_ctx
-        Tokens of context for each request.
+        Tokens of context for each request (the engine rounds up to a multiple of 256).
     parallel
         Requests that are computed at once; each has its whole `num_ctx`.
     num_batch
@@ -84,9 +84,10 @@ def main() -> int:
         print(json.dumps({"error": str(error)}), file=reply, flush=True)
         return 1
     print(json.dumps({"ready": True}), file=reply, flush=True)
-    sys.stdin.buffer.read()
-    del engine
-    os._exit(0)  # the engine's threads have nothing to save
+    while engine and sys.stdin.buffer.read(4096):
+        pass
+    shutil.rmtree(os.path.dirname(spec.socket), ignore_errors=True)
+    os._exit(0)  # nothing to save, and the engine's own way out takes longer
 
 
 if __name__ == "__main__":

@@ -18,11 +18,8 @@ _PARAGRAPH = re.compile(r"(?:[^\n]*\S[^\n]*\n?)+")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s")
 _INDENTED = re.compile(r"(?: {4}|\t)")
 
-# Tags that only shape text; without attributes they can do nothing else.
-_TAGS = (
-    "b|strong|i|em|u|s|del|ins|sub|sup|kbd|code|mark|small|br|hr|p|ul|ol|li|blockquote|pre|q|"
-    "table|thead|tbody|tr|td|th|details|summary|h[1-6]"
-)
+# Tags that only shape text within a line; without attributes they can do nothing else.
+_TAGS = "b|strong|i|em|u|s|del|ins|sub|sup|kbd|code|mark|small|q|br|hr"
 _SPECIAL = re.compile(
     rf"""
     (?P<code>(?<!`)(?P<ticks>`+)(?!`)(?s:.+?)(?<!`)(?P=ticks)(?!`))

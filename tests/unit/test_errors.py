@@ -8,14 +8,18 @@ from mc_jupyter import errors
 
 
 def _classes() -> list[type]:
-    return [c for _, c in inspect.getmembers(errors, inspect.isclass) if not c.__name__.startswith("_")]
+    return [
+        c for _, c in inspect.getmembers(errors, inspect.isclass) if not c.__name__.startswith("_")
+    ]
 
 
 def test_the_drawing_names_every_class() -> None:
     assert [c.__name__ for c in _classes() if c.__name__ not in (errors.__doc__ or "")] == []
 
 
-@pytest.mark.parametrize("error", [c for c in _classes() if issubclass(c, errors.MediaConduitError)])
+@pytest.mark.parametrize(
+    "error", [c for c in _classes() if issubclass(c, errors.MediaConduitError)]
+)
 def test_message_and_hint_are_the_whole_rendering(error: type[errors.MediaConduitError]) -> None:
     made = error("what failed", "the next step")
     assert made._render_traceback_() == [f"{error.__name__}: what failed", "the next step"]

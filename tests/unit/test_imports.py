@@ -4,7 +4,17 @@ import json
 import subprocess
 import sys
 
-HEAVY = ["IPython", "docker", "git", "httpx", "ipywidgets", "pandas", "tornado", "xllamacpp", "yaml"]
+HEAVY = [
+    "IPython",
+    "docker",
+    "git",
+    "httpx",
+    "ipywidgets",
+    "pandas",
+    "tornado",
+    "xllamacpp",
+    "yaml",
+]
 
 
 def _run(code: str) -> str:

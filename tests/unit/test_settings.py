@@ -10,7 +10,13 @@ from mc_jupyter.settings import Settings, parse_size
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("6GB", 6_000_000_000), ("500 MB", 500_000_000), ("1.5kb", 1500), ("0", 0), ("2GiB", 2 * 10**9)],
+    [
+        ("6GB", 6_000_000_000),
+        ("500 MB", 500_000_000),
+        ("1.5kb", 1500),
+        ("0", 0),
+        ("2GiB", 2 * 10**9),
+    ],
 )
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size

@@ -1,0 +1,253 @@
+"""The Ollama API, as github.com/ollama/ollama serves it (``docs/api.md``), given a URL.
+
+Chunks stay the dicts that the server sent, so that its new fields reach the caller. Requests are
+checked before they are sent: what the server would ignore is an error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError, ResponseError
+from ..events import Report, silent
+from .faults import model_refusal
+from .http import Http
+from .names import check_name, same_model, shown
+from .options import encode_images, model_of, request_body
+from .peer import Limits
+from .pull import Progress, ensure, pull, warn_of_cloud
+
+Chunks = Generator[dict[str, Any], None, None]
+
+_DONE = ("done", True)
+
+
+class OllamaClient:
+    """A client of one Ollama server; threads may share it.
+
+    Parameters
+    ----------
+    url
+        Where it answers: a URL, or what OLLAMA_HOST may hold.
+    token
+        For a server that wants one; sent to this URL only.
+    limits
+        How long to wait, see :class:`Limits`.
+    name
+        What messages call the server.
+
+    Raises
+    ------
+    ArgumentError
+        For an address that cannot be one. Nothing is sent before the first call.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        name: str = "ollama",
+    ) -> None:
+        self._http = Http(url, token=token, limits=limits, name=name, refine=model_refusal)
+        self.url, self.name = self._http.url, name
+
+    def __repr__(self) -> str:
+        return f"OllamaClient({shown(self.url)!r})"
+
+    def __enter__(self) -> OllamaClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._http.close()
+
+    def chat(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        options: Mapping[str, Any] | None = None,
+        format: str | Mapping[str, Any] | None = None,
+        think: bool | str | None = None,
+        keep_alive: float | str | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Chunks:
+        """Answer a conversation; yield the chunks, the one with ``done`` last.
+
+        Wrap it in :func:`contextlib.closing` where the loop may end early: closing the generator
+        closes the connection, and that is what stops the server.
+
+        Parameters
+        ----------
+        model
+            As ``ollama list`` shows it, the tag may be left out.
+        messages
+            ``{"role": ..., "content": ...}`` and what else the API has, sent as they are.
+        options
+            See :data:`OPTIONS`.
+        format
+            ``"json"`` or a JSON schema.
+        think
+            True, False or a level; None leaves it to the server, which thinks where it can.
+        keep_alive
+            How long the model stays loaded afterwards: seconds, or a text like ``"10m"``.
+        tools
+            Functions that the model may call.
+
+        Raises
+        ------
+        OptionError
+            At once, for what the server would ignore or refuse.
+        ClientError
+            While the chunks are taken; those that came before it are right.
+        """
+        if isinstance(messages, str | bytes | Mapping):
+            raise OptionError("messages must be a list", '[{"role": "user", "content": "..."}]')
+        body = request_body(model, options, format, think, keep_alive)
+        body["messages"] = [dict(message) for message in messages]
+        if tools:
+            body["tools"] = [dict(tool) for tool in tools]
+        return self._http.stream("/api/chat", body, _DONE)
+
+    def generate(
+        self,
+        model: str,
+        prompt: str,
+        *,
+        system: str | None = None,
+        images: Sequence[bytes | Path] | None = None,
+        options: Mapping[str, Any] | None = None,
+        format: str | Mapping[str, Any] | None = None,
+        think: bool | str | None = None,
+        keep_alive: float | str | None = None,
+    ) -> Chunks:
+        """Answer one prompt; as :meth:`chat` otherwise.
+
+        Parameters
+        ----------
+        prompt
+            The text; an empty one loads the model.
+        system
+            In place of the model's own system message.
+        images
+            Bytes, or files as :class:`pathlib.Path`; a text is never taken for a path.
+        model, options, format, think, keep_alive
+            As in :meth:`chat`.
+        """
+        body = request_body(model, options, format, think, keep_alive)
+        body["prompt"] = prompt
+        if system is not None:
+            body["system"] = system
+        if images:
+            body["images"] = encode_images(images)
+        return self._http.stream("/api/generate", body, _DONE)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models that the server has, as ``/api/tags`` describes them."""
+        return self._get("/api/tags", "models") or []
+
+    def ps(self) -> list[dict[str, Any]]:
+        """Return the models that are loaded."""
+        return self._get("/api/ps", "models") or []
+
+    def show(self, model: str) -> dict[str, Any]:
+        """Return what the server knows of a model: template, parameters, capabilities."""
+        return self._http.call("POST", "/api/show", {"model": model_of(model)})
+
+    def version(self) -> str:
+        """Return the server's version."""
+        return str(self._get("/api/version", "version"))
+
+    def _get(self, path: str, key: str) -> Any:
+        data = self._http.call("GET", path)
+        if key not in data:
+            raise ResponseError(
+                f"{self.name}: {shown(self.url)}{path} answers without {key!r}",
+                "this is not an Ollama server",
+            )
+        return data[key]
+
+    def pull(self, model: str) -> Generator[Progress, None, None]:
+        """Have the server fetch a model, whatever its size; yield the progress.
+
+        It is there only when a step with the status ``success`` came. Closing the generator
+        cancels the pull; a later one goes on where it stopped.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The registry has no such model.
+        DiskFullError
+            No room on the server's disk.
+        TimeLimitError
+            It did not move for the limit `silence`.
+        """
+        return pull(self._http, check_name(model))
+
+    def delete(self, model: str) -> None:
+        """Delete a model from the server's disk."""
+        self._http.call("DELETE", "/api/delete", {"model": model_of(model)})
+
+    def load(self, model: str, keep_alive: float | str | None = None) -> dict[str, Any]:
+        """Load a model into memory, so that the first answer does not wait for it."""
+        body: dict[str, Any] = {"model": model_of(model), "stream": False}
+        if keep_alive is not None:
+            body["keep_alive"] = keep_alive
+        return self._http.call("POST", "/api/generate", body, limit="first_byte")
+
+    def unload(self, model: str) -> dict[str, Any]:
+        """Take a model out of memory."""
+        return self.load(model, keep_alive=0)
+
+    def has_model(self, model: str) -> bool:
+        """Whether the server has a model on its disk, by any spelling of its name."""
+        return self._find(model) is not None
+
+    def _find(self, model: str) -> dict[str, Any] | None:
+        for entry in self.models():
+            if same_model(model, str(entry.get("name") or entry.get("model") or "")):
+                return entry
+        return None
+
+    def ensure_model(
+        self,
+        model: str,
+        *,
+        max_download: int | None,
+        report: Report = silent,
+        store: Path | None = None,
+    ) -> bool:
+        """Pull a model if the server does not have it; return whether that was so.
+
+        Parameters
+        ----------
+        model
+            Its name; the tag may be left out.
+        max_download
+            Bytes that may be fetched; 0 forbids any pull, None sets no limit. Layers that the
+            server already has do not count.
+        report
+            Told of the progress four times a second, and (to be kept) of a model whose prompts
+            leave the server's machine.
+        store
+            A folder on the disk where the server keeps its models, if that is this machine's:
+            the error for the limit then says how much is free.
+
+        Raises
+        ------
+        DownloadLimitError
+            As soon as the size is known to be over the limit; the pull is cancelled.
+        """
+        entry = self._find(model_of(model))
+        warn_of_cloud(model, entry or {}, report)
+        if entry is not None:
+            return False
+        ensure(self._http, check_name(model), max_download, report, store)
+        return True

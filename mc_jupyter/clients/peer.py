@@ -1,0 +1,132 @@
+"""Who is talked to, how long is waited for it, and what is said when that comes to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from types import ModuleType
+from typing import Literal
+
+from ..errors import ArgumentError, ConnectionFailedError, MediaConduitError, TimeLimitError
+from .faults import Refine, one_line
+from .names import shown
+
+LimitName = Literal["connect", "first_byte", "silence"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to wait, in seconds; None waits for ever.
+
+    Attributes
+    ----------
+    connect
+        For the connection (and for TLS).
+    first_byte
+        For the first byte of an answer, which may include loading a model.
+    silence
+        Between two pieces of an answer; also for short answers (lists, version).
+    """
+
+    connect: float | None = 5.0
+    first_byte: float | None = 600.0
+    silence: float | None = 60.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and not 0 < value < 1e8:
+                raise ArgumentError(
+                    f"limit {field.name} is {value!r}", "accepted: seconds above 0, or None"
+                )
+
+    def of(self, name: LimitName) -> float | None:
+        """Return one limit's seconds."""
+        value: float | None = getattr(self, name)
+        return value
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One service, as its client knows it.
+
+    Attributes
+    ----------
+    name
+        Its name, for messages.
+    url
+        Its address.
+    limits
+        See :class:`Limits`.
+    refine
+        Turns the refusals that only this service's client understands into errors.
+    httpx
+        The module, imported when the first client was made.
+    """
+
+    name: str
+    url: str
+    limits: Limits
+    refine: Refine | None
+    httpx: ModuleType
+
+    def failure(
+        self, error: Exception, limit: LimitName, *, started: bool = False
+    ) -> MediaConduitError:
+        """Return our error for an ``httpx.TransportError``.
+
+        Parameters
+        ----------
+        error
+            What httpx raised.
+        limit
+            The limit that was running.
+        started
+            Whether the answer had begun (its headers were there).
+        """
+        known = self.httpx
+        if isinstance(error, known.TimeoutException):
+            if isinstance(error, known.ConnectTimeout):
+                limit = "connect"
+            elif isinstance(error, known.WriteTimeout):
+                limit = "silence"
+            return self.too_long(limit)
+        return ConnectionFailedError(
+            f"{self.name}: {self._broken(error, started)}", f"to look: %mc status {self.name}"
+        )
+
+    def _broken(self, error: Exception, started: bool) -> str:
+        known, where = self.httpx, shown(self.url)
+        if isinstance(error, known.ConnectError | known.ProxyError):
+            reason = str(error).partition("] ")[2] or str(error)
+            return f"nothing answers at {where} ({one_line(reason)})"
+        if isinstance(error, known.LocalProtocolError):
+            return "the request could not be sent"  # httpx's text may quote a header
+        if started:
+            return f"the connection to {where} broke in the middle of the answer"
+        if isinstance(error, known.RemoteProtocolError) and "disconnected" not in str(error):
+            return f"{where} does not speak HTTP ({one_line(str(error))})"
+        return f"{where} closed the connection without an answer"
+
+    def too_long(self, limit: LimitName, what: str = "") -> TimeLimitError:
+        """Return the error for a limit that passed, with its value and how to raise it.
+
+        Parameters
+        ----------
+        limit
+            Which one.
+        what
+            What was waited for, where there is more to say than the limit does.
+        """
+        value = self.limits.of(limit) or 0.0
+        what = (
+            what
+            or {
+                "connect": f"no connection to {shown(self.url)}",
+                "first_byte": "no answer began",
+                "silence": "nothing came",
+            }[limit]
+        )
+        return TimeLimitError(
+            f"{self.name}: {what} for {value:g} s (limit {limit})",
+            f"to wait longer: client(limits=Limits({limit}={value * 3:g}))",
+        )

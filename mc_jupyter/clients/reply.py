@@ -1,0 +1,149 @@
+"""One reply, read piece by piece: lines of JSON, one JSON object, or a refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MediaConduitError, StreamCutError
+from .faults import Fault, read_body, to_error
+from .peer import LimitName, Peer
+
+if TYPE_CHECKING:
+    import httpx
+
+_MOST_OF_AN_ERROR = 65_536  # bytes of a refusal's body that are read
+
+
+class Reply:
+    """A reply whose headers are there, read piece by piece."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        response: httpx.Response,
+        path: str,
+        request: Mapping[str, Any],
+        limit: LimitName,
+        timeouts: dict[str, float | None],
+    ) -> None:
+        self._peer, self._response, self._path, self._request = peer, response, path, request
+        self._limit: LimitName = limit
+        self._timeouts = timeouts
+        self._iterators: list[Iterator[bytes]] = [iter(response.stream)]  # type: ignore[arg-type]
+        self._started = self._ended = False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+
+    def limit(self, name: LimitName) -> None:
+        """Wait for the next piece as long as the limit `name` says.
+
+        httpcore reads its limit where the iteration of a body starts, so a new one is started
+        over the same body, which goes on where it was. The earlier iterators are kept: dropping
+        one closes the connection.
+        """
+        if name != self._limit:
+            self._limit = name
+            self._timeouts["read"] = self._peer.limits.of(name)
+            self._iterators.append(iter(self._response.stream))  # type: ignore[arg-type]
+
+    def _read(self) -> bytes | None:
+        """Return the next piece, None at the end."""
+        try:
+            piece = next(self._iterators[-1], None)
+        except self._peer.httpx.TransportError as error:
+            raise self._peer.failure(error, self._limit, started=True) from error
+        if not self._started:
+            self._started = True
+            self.limit("silence")
+        return piece
+
+    def _lines(self) -> Iterator[bytes]:
+        """Lines between ``\\n`` bytes only: U+0085 and U+2028 may stand inside a JSON text."""
+        rest: list[bytes] = []
+        while (piece := self._read()) is not None:
+            if b"\n" not in piece:
+                rest.append(piece)
+                continue
+            *lines, tail = piece.split(b"\n")
+            if rest:
+                lines[0] = b"".join((*rest, lines[0]))
+            rest = [tail] if tail else []
+            yield from lines
+        self._ended = True
+        yield b"".join(rest)
+
+    def objects(self, end: tuple[str, object]) -> Generator[dict[str, Any], None, None]:
+        """Yield the JSON objects of a stream of lines, up to the one where key `end` has its value.
+
+        Raises
+        ------
+        StreamCutError
+            When the stream ended before.
+        ResponseError
+            For an object with ``error``, or a line that is not JSON.
+        """
+        key, last = end
+        count = 0
+        for line in self._lines():
+            if not line or line.isspace():
+                continue
+            try:
+                item = json.loads(line)
+            except (ValueError, RecursionError):
+                if self._ended and line.lstrip().startswith(b"{"):
+                    break  # half an object is the end of a cut stream
+                raise self._fault(line) from None
+            if type(item) is not dict or "error" in item:
+                raise self._fault(line)
+            count += 1
+            yield item
+            if item.get(key) == last:
+                return
+        raise StreamCutError(
+            f"{self._peer.name}: the answer ended after {count} pieces, and the server did not say "
+            "that it was done",
+            "what came is kept; run it again, or see: %mc logs " + self._peer.name,
+        )
+
+    def whole(self) -> dict[str, Any]:
+        """Return the reply's one JSON object."""
+        body = b"".join(iter(self._read, None))
+        if not body.strip():
+            return {}
+        try:
+            item = json.loads(body)
+        except (ValueError, RecursionError):
+            raise self._fault(body) from None
+        if not isinstance(item, dict) or "error" in item:
+            raise self._fault(body)
+        return item
+
+    def refusal(self) -> MediaConduitError:
+        """Return the error for a status that is none of success; reads the body, up to a bound."""
+        body = bytearray()
+        with suppress(MediaConduitError):  # the status says enough
+            while len(body) < _MOST_OF_AN_ERROR and (piece := self._read()) is not None:
+                body += piece
+        return self._fault(bytes(body))
+
+    def _fault(self, body: bytes) -> MediaConduitError:
+        headers = self._response.headers
+        data, text, html = read_body(body, headers.get("content-type", ""))
+        status = self._response.status_code
+        fault = Fault(
+            name=self._peer.name,
+            url=self._peer.url,
+            path=self._path,
+            request=self._request,
+            status=status,
+            data=data,
+            text=text,
+            html=html,
+            location=headers.get("location", "") if 300 <= status < 400 else "",
+        )
+        return to_error(fault, self._peer.refine)

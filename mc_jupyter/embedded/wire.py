@@ -1,0 +1,114 @@
+"""The HTTP that is spoken with a worker: one request a connection, over its unix socket.
+
+Closing the connection is how a request is given up: llama.cpp's server notices it at the next
+token, between two batches of a prompt, and at the latest after a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from ..errors import ResponseError
+
+Json = dict[str, Any]
+_EVENT_LIMIT = 16 * 2**20  # bytes
+
+
+class Wire:
+    """Where a worker answers.
+
+    Parameters
+    ----------
+    socket
+        Path of the unix socket.
+    key
+        The bearer token that the worker wants.
+    """
+
+    def __init__(self, socket: str, key: str) -> None:
+        self.socket = socket
+        self.key = key
+
+    async def call(self, path: str, body: Mapping[str, Any]) -> Json:
+        """Post `body` and return the one JSON object that comes back.
+
+        Raises
+        ------
+        ResponseError
+            With llama.cpp's own status and message, or 500 when the worker is gone.
+        """
+        async with self._exchange(path, body) as (status, chunks):
+            text = b"".join([chunk async for chunk in chunks])
+        reply: Json = json.loads(text)
+        if status != 200:
+            raise _error(reply, status)
+        return reply
+
+    async def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Json, None]:
+        """Post `body` and yield the server-sent events that come back, parsed.
+
+        Raises
+        ------
+        ResponseError
+            As :meth:`call`; also for an error in the midst of the stream.
+        """
+        async with self._exchange(path, body) as (status, chunks):
+            rest = b""
+            async for chunk in chunks:
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    name, _, data = line.partition(b": ")
+                    if name == b"error":
+                        raise _error({"error": json.loads(data)}, status)
+                    if name == b"data" and data != b"[DONE]":
+                        event: Json = json.loads(data)
+                        if "error" in event:
+                            raise _error(event, status)
+                        yield event
+            if status != 200:
+                raise _error(json.loads(rest), status)
+
+    @asynccontextmanager
+    async def _exchange(
+        self, path: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[tuple[int, AsyncGenerator[bytes, None]], None]:
+        payload = json.dumps(body).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n"
+            f"Authorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(payload)}\r\n\r\n"
+        )
+        writer = None
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.socket, limit=_EVENT_LIMIT)
+            writer.write(head.encode() + payload)
+            answer = (await reader.readuntil(b"\r\n\r\n")).lower()
+            chunked = b"\r\ntransfer-encoding: chunked\r\n" in answer
+            async with aclosing(_chunks(reader) if chunked else _whole(reader)) as chunks:
+                yield int(answer.split(None, 2)[1]), chunks
+        except (OSError, EOFError) as error:
+            raise ResponseError("the engine ended in the midst of the answer", status=500) from error
+        finally:
+            if writer is not None:
+                writer.close()
+
+
+async def _whole(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
+    yield await reader.read()
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        yield (await reader.readexactly(size + 2))[:-2]
+
+
+def _error(reply: Json, status: int) -> ResponseError:
+    detail = reply.get("error", reply)
+    if not isinstance(detail, dict):
+        return ResponseError(str(detail), status=500)
+    code = detail.get("code") or (status if status != 200 else 500)
+    return ResponseError(str(detail.get("message", detail)), status=int(code))

@@ -1,0 +1,120 @@
+"""An answer while it comes: fed with the chunks of a stream, shown at any moment."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .answer import Answer, Timings, Usage, preformatted
+from .markdown import safe
+
+_NS = 1e9
+_SHOWN_THINKING = 300  # characters of the thinking that are shown while it comes
+
+
+class Draft:
+    """An answer that is being written: fed with the chunks of ``/api/chat``.
+
+    Parameters
+    ----------
+    model, wants_json, details
+        The model's name, whether JSON was asked for, and what else :class:`Answer` shall know.
+    clock
+        Seconds, for the times that are measured here.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        wants_json: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        **details: Any,
+    ) -> None:
+        self.model, self.details = model, details
+        self._wants_json, self._clock = wants_json, clock
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._start = clock()
+        self._first: float | None = None
+        self._end: Mapping[str, Any] = {}
+        self.pieces = 0
+        self.size = 0
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take one chunk of the stream."""
+        message = chunk.get("message") or {}
+        text, thought = message.get("content") or "", message.get("thinking") or ""
+        if text or thought:
+            if self._first is None:
+                self._first = self._clock() - self._start
+            self._texts.append(text)
+            self._thoughts.append(thought)
+            self.pieces += 1
+            self.size += len(text) + len(thought)
+        if chunk.get("done"):
+            self._end = chunk
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._texts)
+
+    def progress(self, plain: bool = False) -> dict[str, str]:
+        """The answer so far as it is shown while it comes: one format, and a live line."""
+        thought, text = "".join(self._thoughts), self.text
+        elapsed = self._clock() - self._start
+        first = self._first if self._first is not None else elapsed
+        rate = self.pieces / (elapsed - first) if elapsed > first else 0.0
+        # Servers send about a token a piece; the exact count comes with the last one.
+        line = f"about {self.pieces} tokens · {rate:.0f} tokens/s · {elapsed:.0f} s"
+        if plain:
+            return {"text/html": preformatted(text or thought, line)}
+        tail = "" if text else thought[-_SHOWN_THINKING:]
+        quoted = "".join(f"> {part}\n" for part in safe(tail).splitlines())
+        return {"text/markdown": f"{quoted}{safe(text)}\n\n<sub>{line}</sub>"}
+
+    def finish(self, *, interrupted: bool = False, error: str | None = None) -> Answer:
+        """Return the answer, complete or as far as it came."""
+        text, end = self.text, self._end
+        data, problem = _parsed(text) if self._wants_json else (None, "")
+        notes = (*self.details.pop("notes", ()), *([problem] if problem else []))
+        return Answer(
+            text=text,
+            model=self.model,
+            thinking="".join(self._thoughts),
+            usage=Usage(end.get("prompt_eval_count"), end.get("eval_count")),
+            timings=self._timings(),
+            data=data,
+            done_reason=end.get("done_reason"),
+            interrupted=interrupted,
+            error=error,
+            notes=notes,
+            **self.details,
+        )
+
+    def _timings(self) -> Timings:
+        end = self._end
+        tokens, generation = end.get("eval_count"), _seconds(end.get("eval_duration"))
+        return Timings(
+            first_token=None if self._first is None else round(self._first, 4),
+            total=round(self._clock() - self._start, 4),
+            load=_seconds(end.get("load_duration")),
+            prompt=_seconds(end.get("prompt_eval_duration")),
+            generation=generation,
+            tokens_per_second=round(tokens / generation, 2) if tokens and generation else None,
+        )
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else round(nanoseconds / _NS, 4)
+
+
+def _parsed(text: str) -> tuple[Any, str]:
+    """What a text says as JSON, and what to say where it says nothing."""
+    try:
+        return json.loads(text), ""
+    except ValueError:
+        return None, "not valid JSON"

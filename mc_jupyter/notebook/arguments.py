@@ -1,0 +1,228 @@
+"""What is typed after a magic's name: split as a shell does it, parsed, and explained.
+
+IPython's own argument parsing keeps quotes in values and answers a mistake with ``UsageError``,
+which no test runner sees; so this is ``shlex`` and ``argparse`` with our errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..errors import ArgumentError, did_you_mean
+from ..lab.templates import parse
+
+_FIRST_HIDDEN = 0xE000  # Unicode's private use: stands for one {{field}} while a line is split
+_HIDDEN = re.compile("[\ue000-\uf8ff]")
+HELP = ("-h", "--help", "?")
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=88)
+
+
+class _Once(argparse._StoreAction):
+    """An option that may be given once: a second value would silently drop the first."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if option_string and self.dest in _given(namespace):
+            parser.error(f"{option_string} is given twice")
+        super().__call__(parser, namespace, values, option_string)
+        if option_string:
+            _given(namespace).add(self.dest)
+
+
+class _OnceConst(argparse._StoreConstAction):
+    """The same for an option without a value that shares its place with another."""
+
+    __call__ = _Once.__call__
+
+
+def _given(namespace: argparse.Namespace) -> set[str]:
+    given: set[str] = namespace.__dict__.setdefault("_given", set())
+    return given
+
+
+class Parser(argparse.ArgumentParser):
+    """The arguments of one magic or verb.
+
+    Parameters
+    ----------
+    prog
+        What the user types (``%mc load``).
+    description
+        What it does.
+    hint
+        The next step after a mistake; ``--help`` if not given.
+    """
+
+    def __init__(self, prog: str, description: str, hint: str | None = None) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=_Formatter,
+        )
+        self.register("action", None, _Once)
+        self.register("action", "store", _Once)
+        self.register("action", "store_const", _OnceConst)
+        self.hint = hint or f"{prog} --help"
+        self._fill: Callable[[str], str] = _as_is
+
+    def read(
+        self, tokens: Sequence[str], fill: Callable[[str], str] = _as_is
+    ) -> argparse.Namespace:
+        """Parse tokens; every value goes through `fill`, and ``@file`` is read from that file.
+
+        Raises
+        ------
+        ArgumentError
+            An unknown option, a missing or a wrong value.
+        """
+        tokens = [_normal(token) for token in tokens]
+        self._refuse_unknown(tokens)
+        self._fill = fill
+        try:
+            return self.parse_args(tokens)
+        finally:
+            self._fill = _as_is
+
+    def _refuse_unknown(self, tokens: Sequence[str]) -> None:
+        known = self._option_string_actions
+        for token in tokens:
+            name = token.partition("=")[0]
+            is_option = re.match(r"-{1,2}[A-Za-z]", token) and not re.search(r"\s", name)
+            if is_option and name not in known and (token[:2] == "--" or token[:2] not in known):
+                guess = did_you_mean(name, known)
+                tail = f": {guess}" if guess.startswith("did") else ""
+                self.error(f"there is no option {name}{tail}")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        # Here, and not before parsing: a filled value may begin with a dash.
+        if action.option_strings and arg_string.startswith("@"):
+            if arg_string.startswith("@@"):
+                arg_string = self._fill(arg_string[1:])
+            else:
+                arg_string = self._fill(_content(self._fill(arg_string[1:])))
+        else:
+            arg_string = self._fill(arg_string)
+        return super()._get_value(action, arg_string)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            name = "/".join(action.option_strings) or str(action.metavar or action.dest)
+            choices = [str(choice) for choice in action.choices]
+            self.error(f"{name} is {value!r}: {did_you_mean(str(value), choices)}")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ArgumentError: argparse's way out would end the kernel."""
+        raise ArgumentError(f"{self.prog}: {message}", self.hint)
+
+    def takes_value(self, token: str) -> bool:
+        """Whether the token after this option belongs to it."""
+        action = self._option_string_actions.get(_normal(token))
+        return action is not None and action.nargs is None
+
+
+def _normal(token: str) -> str:
+    """``--top_p=1`` as ``--top-p=1``."""
+    if not token.startswith("--"):
+        return token
+    name, equals, value = token.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def _content(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise ArgumentError(
+            f"@{path} cannot be read: {problem}", "a value that begins with @ is written @@..."
+        ) from error
+
+
+def wants_help(tokens: Sequence[str]) -> bool:
+    """Whether ``--help``, ``-h`` or a ``?`` of its own was typed."""
+    return "--help" in tokens or "-h" in tokens or tuple(tokens[-1:]) == ("?",)
+
+
+def split(line: str, *, literal: bool = False) -> list[str]:
+    """Split a line into words as a shell does; a ``{{field}}`` stays whole, quotes and all.
+
+    Parameters
+    ----------
+    literal
+        Braces mean nothing.
+
+    Raises
+    ------
+    ArgumentError
+        A quotation mark that is not closed.
+    """
+    return split_head(line, None, literal=literal)[0]
+
+
+def split_head(line: str, parser: Parser | None, *, literal: bool = False) -> tuple[list[str], str]:
+    """Split off the words up to the first that is no option of `parser`; the rest stays raw.
+
+    Returns
+    -------
+    tuple
+        The words, that first one included, and the rest of the line as it was typed. Without
+        `parser` all words.
+    """
+    hidden, fields = (line, {}) if literal else _hide(line)
+    stream = io.StringIO(hidden)
+    lexer = shlex.shlex(stream, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    words: list[str] = []
+    is_value = False
+    try:
+        while (word := lexer.get_token()) is not None:
+            words.append(word)
+            if parser is None:
+                continue
+            if not is_value and not word.startswith("-"):
+                break
+            is_value = not is_value and parser.takes_value(word)
+    except ValueError as error:
+        raise ArgumentError(
+            "a quotation mark is not closed", 'a value with an apostrophe: "it\'s"'
+        ) from error
+
+    def show(text: str) -> str:
+        return _HIDDEN.sub(lambda match: fields.get(match[0], match[0]), text)
+
+    return [show(word) for word in words], show(hidden[stream.tell() :]).strip()
+
+
+def _hide(line: str) -> tuple[str, dict[str, str]]:
+    """The line with one character in place of each field, and what each stands for."""
+    fields: dict[str, str] = {}
+    shown: list[str] = []
+    for piece in parse(line):
+        if isinstance(piece, str) and piece != "{{":
+            shown.append(piece)
+            continue
+        sign = chr(_FIRST_HIDDEN + len(fields))
+        fields[sign] = "\\{{" if isinstance(piece, str) else piece.source
+        shown.append(sign)
+    return "".join(shown), fields

@@ -1,0 +1,217 @@
+"""The one display of a cell: progress, then the growing answer, then what is saved.
+
+Live in a notebook it is one output that is updated; settled it is published once, at the end; in
+a terminal, which cannot update what it printed, text is printed as it comes.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..events import Event
+from ..lab.answer import Answer
+from ..lab.markdown import safe
+from .results import Result
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..lab.draft import Draft
+
+MIN_SECONDS = 0.125
+MAX_SECONDS = 2.0
+GROWTH = 1.05
+
+Mode = Literal["live", "settled", "terminal", "quiet"]
+
+
+class _Shown(Protocol):
+    def _repr_mimebundle_(self) -> tuple[dict[str, Any], dict[str, Any]]: ...
+
+
+class Pace:
+    """Decides which state of a growing text is shown: its updates cost a bounded multiple of its
+    length, not its square.
+
+    Parameters
+    ----------
+    clock
+        Seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._at = float("-inf")
+        self._size = 0
+
+    def due(self, size: int) -> bool:
+        """Whether a text of `size` characters is to be shown now; the first one is, at once."""
+        now = self._clock()
+        waited = now - self._at
+        grown = size >= self._size * GROWTH
+        if waited < MIN_SECONDS or (not grown and waited < MAX_SECONDS):
+            return False
+        self._at, self._size = now, size
+        return True
+
+
+def mode_of(shell: InteractiveShell, render: str, quiet: bool = False) -> Mode:
+    """How a cell can be shown here.
+
+    Parameters
+    ----------
+    render
+        ``live`` or ``settled``, as the setting has it.
+    quiet
+        Whether nothing is to be shown.
+    """
+    if quiet:
+        return "quiet"
+    if getattr(shell, "kernel", None) is None:
+        return "terminal" if render == "live" else "settled"
+    # `%%capture` keeps every update as an output of its own.
+    captured = type(shell.display_pub).__name__ == "CapturingDisplayPublisher"
+    return "settled" if captured or render == "settled" else "live"
+
+
+class Screen:
+    """The display of the cell that runs.
+
+    Parameters
+    ----------
+    shell
+        Where to publish.
+    mode
+        See :func:`mode_of`.
+    shown
+        Told of the object that the cell has shown, so that it is not shown a second time.
+    """
+
+    def __init__(
+        self, shell: InteractiveShell, mode: Mode, shown: Callable[[object], None]
+    ) -> None:
+        self._shell, self.mode, self._mark = shell, mode, shown
+        self._id: str | None = None
+        self._pace, self._progress_pace = Pace(), Pace()
+        self._notes: dict[str, None] = {}
+        self._printed = 0
+        self._last: Event | None = None
+        self._answering = False
+        self._lock = threading.Lock()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was reported to be kept."""
+        return tuple(self._notes)
+
+    def report(self, event: Event) -> None:
+        """Show a step of progress; the answer takes its place. Any thread may call this."""
+        with self._lock:
+            if event.keep:
+                self._notes[event.text] = None
+            if self._answering or self.mode in ("quiet", "settled"):
+                return
+            is_new = self._last is None or event.step != self._last.step
+            is_said = self._last is not None and event.text == self._last.text
+            self._last = event
+            if self.mode == "terminal":
+                if not is_said:
+                    print(event.text, file=sys.stderr)
+            elif self._progress_pace.due(sys.maxsize) or is_new or event.keep:
+                lines = dict.fromkeys((*self._notes, _in_words(event)))
+                self._publish({"text/markdown": safe("  \n".join(lines))})
+
+    def grow(self, draft: Draft, plain: bool) -> None:
+        """Show an answer as far as it came, if it is time to."""
+        if self.mode == "live":
+            if self._pace.due(draft.size):
+                with self._lock:
+                    self._answering = True
+                    self._publish(draft.progress(plain))
+        elif self.mode == "terminal":
+            text = draft.text
+            sys.stdout.write(text[self._printed :])
+            sys.stdout.flush()
+            self._printed = len(text)
+
+    def settle(self, result: Answer | Result) -> None:
+        """Put the last state in place of everything before it: the one output that is saved."""
+        with self._lock:
+            self._answering = True
+            if self.mode == "terminal" and isinstance(result, Answer) and self._printed:
+                sys.stdout.write("\n")
+            elif self.mode == "terminal" or self._in_plain_shell():
+                return  # the displayhook prints it
+            elif self.mode != "quiet":
+                self._publish(*result._repr_mimebundle_())
+            self._mark(result)
+
+    def _in_plain_shell(self) -> bool:
+        return self.mode == "settled" and getattr(self._shell, "kernel", None) is None
+
+    def _publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+        update = self._id is not None
+        transient = {}
+        if self.mode == "live":
+            self._id = self._id or uuid.uuid4().hex
+            transient = {"display_id": self._id}
+        self._shell.display_pub.publish(data, metadata or {}, transient=transient, update=update)
+
+
+def _in_words(event: Event) -> str:
+    if event.current is None or not event.total:
+        return event.text
+    return f"{event.text} · {100 * event.current // event.total} % of {size(event.total)}"
+
+
+def size(count: int) -> str:
+    """A number of bytes in decimal units, as registries and ``ollama list`` have it."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+class ShownOnce:
+    """Keeps the displayhook from showing again what the cell has shown already.
+
+    ``Out[n]`` and ``_`` are still set. What is shown in a later cell shows itself as anything.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._pending: list[object] = []
+        self._formatter = shell.display_formatter.ipython_display_formatter
+
+    def install(self) -> None:
+        """Begin."""
+        for kind in (Answer, Result):
+            self._formatter.for_type(kind, self._swallow)
+        self._shell.events.register("post_execute", self._pending.clear)
+
+    def remove(self) -> None:
+        """End."""
+        for kind in (Answer, Result):
+            self._formatter.pop(kind, None)
+        self._shell.events.unregister("post_execute", self._pending.clear)
+
+    def mark(self, shown: object) -> None:
+        """This was shown by the running cell."""
+        self._pending.append(shown)
+
+    def _swallow(self, value: object) -> None:
+        for index, shown in enumerate(self._pending):
+            if shown is value:
+                del self._pending[index]
+                if isinstance(value, Answer) and getattr(self._shell, "kernel", None) is None:
+                    print(value.footer.replace("`", ""))
+                return
+        # IPython takes this for "no special display" and goes on to the usual formats.
+        raise NotImplementedError

@@ -1,0 +1,207 @@
+"""The options of a prompt, and the request that they make."""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError
+from .arguments import Parser
+
+_OPTIONS: dict[str, tuple[str, type[int] | type[float], str]] = {
+    "temperature": ("-t", float, "0 for always the likeliest word"),
+    "top_p": ("", float, "sample from the likeliest words of this total probability"),
+    "top_k": ("", int, "sample from this many of the likeliest words"),
+    "seed": ("", int, "the same seed gives the same answer"),
+    "num_predict": ("", int, "at most this many tokens in the answer"),
+    "num_ctx": ("", int, "tokens that prompt and answer may have together"),
+}
+_THINKING: dict[str, bool | str] = {
+    "on": True,
+    "off": False,
+    **{level: level for level in ("low", "medium", "high", "max")},
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt, ready to be sent.
+
+    Attributes
+    ----------
+    models
+        The model; several mean the first that is there.
+    messages
+        What ``/api/chat`` gets; empty to load the model only.
+    host
+        A handle or an address; None for the usual rule.
+    options, format, think, keep_alive
+        As the API has them; None is not sent.
+    out
+        The variable that the answer goes to, besides ``_answer``.
+    plain, quiet, verbose, dry_run
+        How it is shown.
+    """
+
+    models: tuple[str, ...]
+    messages: tuple[dict[str, Any], ...] = ()
+    host: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    format: str | None = None
+    think: bool | str | None = None
+    keep_alive: float | str | None = None
+    out: str | None = None
+    plain: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    dry_run: bool = False
+
+    def extras(self) -> dict[str, Any]:
+        """What is sent besides model and messages, as the client's ``chat`` takes it."""
+        return {
+            "options": self.options,
+            "format": self.format,
+            "think": self.think,
+            "keep_alive": self.keep_alive,
+        }
+
+    def body(self) -> dict[str, Any]:
+        """Exactly what goes to ``POST /api/chat``, with the first model."""
+        from ..clients.options import request_body
+
+        return request_body(self.models[0], **self.extras()) | {"messages": list(self.messages)}
+
+
+def add_prompt_options(parser: Parser) -> Parser:
+    """Add the options of a prompt to a parser, and return it."""
+    add = parser.add_argument
+    add("-s", "--system", metavar="TEXT", help="system prompt; @FILE reads a file")
+    add("-o", "--out", metavar="NAME", help="variable that the answer goes to (besides _answer)")
+    for name, (short, kind, text) in _OPTIONS.items():
+        long = "--" + name.replace("_", "-")
+        number = "X" if kind is float else "N"
+        add(*filter(None, (short, long)), dest=name, type=_number(kind), metavar=number, help=text)
+    add("--option", action="append", metavar="KEY=VALUE", help="any other option of the API")
+    add("--stop", action="append", metavar="TEXT", help="end the answer before this text")
+    add("--format", choices=("json",), metavar="json", help="JSON only; parsed in answer.data")
+    add("--image", action="append", metavar="PATH", help="show the model an image")
+    add("--think", dest="think", metavar="LEVEL", help="think first: --think or --think=high")
+    add("--no-think", dest="think", action="store_const", const="off", help="do not think")
+    add("--keepalive", metavar="D", help="how long the model stays loaded: 10m, 0, -1 for ever")
+    add("--host", metavar="HANDLE|URL", help="which Ollama, where there are several")
+    for flag, text in (
+        ("--plain", "as it is, not as Markdown"),
+        ("--quiet", "show nothing"),
+        ("--verbose", "show times"),
+        ("--literal", "{{...}} means nothing"),
+        ("--dry-run", "show what would be sent, and send nothing"),
+    ):
+        add(flag, action="store_true", help=text)
+    return parser
+
+
+def expand_think(tokens: Sequence[str]) -> list[str]:
+    """``--think`` alone, so that it does not swallow the model that follows it."""
+    return ["--think=on" if token == "--think" else token for token in tokens]
+
+
+def merged(given: argparse.Namespace, default: argparse.Namespace) -> argparse.Namespace:
+    """The given options, and of the default what was not given."""
+    names = vars(default) | {name: v for name, v in vars(given).items() if v not in (None, False)}
+    return argparse.Namespace(**names)
+
+
+def make_request(models: Sequence[str], prompt: str, given: argparse.Namespace) -> Request:
+    """Return the request for a prompt; an empty one loads the model.
+
+    Raises
+    ------
+    ArgumentError
+        A value that the API would not take.
+    """
+    request = Request(
+        models=tuple(models),
+        host=given.host,
+        options=_options(given),
+        format=given.format,
+        think=None if given.think is None else _thinking(given.think),
+        keep_alive=None if given.keepalive is None else _keep_alive(given.keepalive),
+        out=_variable(given.out),
+        **{name: getattr(given, name) for name in ("plain", "quiet", "verbose", "dry_run")},
+    )
+    if not prompt.strip():
+        return request
+    from ..clients.options import encode_images
+
+    user: dict[str, Any] = {"role": "user", "content": prompt}
+    if given.image:
+        user["images"] = encode_images([Path(path).expanduser() for path in given.image])
+    system = ({"role": "system", "content": given.system},) if given.system else ()
+    return replace(request, messages=(*system, user))
+
+
+def _options(given: argparse.Namespace) -> dict[str, Any]:
+    from ..clients.options import check_options
+
+    options = {name: getattr(given, name) for name in _OPTIONS if getattr(given, name) is not None}
+    stops = list(given.stop or ())
+    for pair in given.option or ():
+        key, equals, text = pair.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key:
+            raise ArgumentError(f"--option is {pair!r}", "accepted: KEY=VALUE")
+        if key == "stop":
+            stops.append(text)
+        elif key in options:
+            raise ArgumentError(f"{key} is given twice", f"{key}={options[key]} and {pair}")
+        else:
+            options[key] = _typed(text)
+    return check_options(options | ({"stop": stops} if stops else {}))
+
+
+def _number(kind: type[int] | type[float]) -> Callable[[str], int | float]:
+    name = "a whole number" if kind is int else "a number"
+
+    def number(text: str) -> int | float:
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {name}") from None
+
+    return number
+
+
+def _typed(text: str) -> bool | int | float | str:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return _as_number(text)
+
+
+def _as_number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _keep_alive(text: str) -> int | float | str:
+    return _as_number(text.strip())
+
+
+def _thinking(text: str) -> bool | str:
+    level = {"true": "on", "false": "off"}.get(text.lower(), text.lower())
+    if level not in _THINKING:
+        raise ArgumentError(f"--think is {text!r}", f"accepted: {', '.join(_THINKING)}")
+    return _THINKING[level]
+
+
+def _variable(name: str | None) -> str | None:
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise ArgumentError(f"--out is {name!r}", "accepted: the name of a variable")
+    return name

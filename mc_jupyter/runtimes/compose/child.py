@@ -1,0 +1,136 @@
+"""Child processes that always end: a time limit, a process group of their own, both pipes drained.
+
+A kernel's interrupt goes to its whole process group; the children stand outside of it, so that
+it is we who end them, in order, and at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+_ENDING = ((signal.SIGINT, 0.4), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
+
+Line = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a child left: exit status and both outputs, undecodable bytes replaced."""
+
+    code: int
+    out: str
+    err: str
+
+
+class LimitReached(Exception):  # noqa: N818 - internal, always mapped
+    """The child was ended because its time was over."""
+
+
+def run(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    limit: float,
+    on_line: Callable[[str], None] | None = None,
+) -> Finished:
+    """Run a program to its end.
+
+    Parameters
+    ----------
+    arguments
+        The program and its arguments.
+    environment
+        Its whole environment.
+    limit
+        Seconds after which it is ended.
+    on_line
+        Called in this thread with each line of either output, as it comes.
+
+    Raises
+    ------
+    LimitReached
+        The limit passed; the child and its group are gone.
+    KeyboardInterrupt
+        As it came; the child and its group are gone.
+    OSError
+        The program could not be started.
+    """
+    child = subprocess.Popen(
+        arguments,
+        env=dict(environment),
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        return _follow(child, limit, on_line)
+    except BaseException:
+        end_group(child)
+        raise
+
+
+def _follow(
+    child: subprocess.Popen[bytes], limit: float, on_line: Callable[[str], None] | None
+) -> Finished:
+    lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
+    for name, pipe in (("out", child.stdout), ("err", child.stderr)):
+        assert pipe is not None
+        threading.Thread(target=_read, args=(pipe, name, lines), daemon=True).start()
+    kept: dict[str, list[str]] = {"out": [], "err": []}
+    still_open, deadline = 2, time.monotonic() + limit
+    while still_open:
+        try:
+            name, text = lines.get(timeout=max(0.0, min(deadline - time.monotonic(), 0.5)))
+        except queue.Empty:
+            if child.poll() is not None:
+                break  # only something that it left behind still holds the pipes
+            if time.monotonic() >= deadline:
+                raise LimitReached from None
+            continue
+        if text is None:
+            still_open -= 1
+            continue
+        kept[name].append(text)
+        if on_line is not None:
+            on_line(text.rstrip())
+    try:
+        code = child.wait(max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise LimitReached from None
+    return Finished(code, "".join(kept["out"]), "".join(kept["err"]))
+
+
+def _read(pipe: IO[bytes], name: str, lines: queue.SimpleQueue[Line]) -> None:
+    with pipe:
+        for line in pipe:
+            lines.put((name, line.decode("utf-8", "replace")))
+    lines.put((name, None))
+
+
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """End a child started with ``start_new_session`` and whatever it started: INT, TERM, KILL."""
+    try:
+        for number, patience in _ENDING:
+            _signal(child.pid, number)
+            try:
+                child.wait(patience)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        _signal(child.pid, signal.SIGKILL)  # what the leader left behind
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

@@ -1,0 +1,264 @@
+"""What there is to work with: the docker program, Compose and the engine, or why there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import EngineUnavailableError
+from .child import Finished, LimitReached, run
+
+ENGINE_LIMIT = 5.0
+_CLI_LIMIT = 10.0
+_OLDEST_COMPOSE = (2, 20)
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_BUILDKIT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+_CONTAINER_ID = re.compile(r"/containers/([0-9a-f]{64})/")
+_INSTALL_COMPOSE = (
+    "install it: sudo apt-get install docker-compose-plugin"
+    "   (other systems: https://docs.docker.com/compose/install)"
+)
+_OTHERWISE = "or load a service that already runs: %mc load http://HOST:PORT"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What was found.
+
+    Attributes
+    ----------
+    docker
+        Path of the docker program.
+    compose
+        How Compose is called: ``(docker, "compose")`` or ``(docker-compose,)``.
+    compose_version
+        Its version's numbers.
+    address
+        Where the engine listens (``unix:///var/run/docker.sock``): the one that the CLI talks to.
+    engine_version
+        The engine's version's numbers.
+    nvidia
+        Whether the engine has NVIDIA's runtime.
+    root
+        The engine's folder for images and volumes.
+    """
+
+    docker: str
+    compose: tuple[str, ...]
+    compose_version: tuple[int, ...]
+    address: str
+    engine_version: tuple[int, ...]
+    nvidia: bool
+    root: str
+
+
+def environment() -> dict[str, str]:
+    """Return the small environment that docker and Compose get: nothing of the kernel's own."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed | {
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "COMPOSE_ANSI": "never",
+        "COMPOSE_MENU": "false",
+        "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
+        "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+    }
+
+
+def docker_program() -> str:
+    """Return the docker program's path.
+
+    Raises
+    ------
+    EngineUnavailableError
+        There is none.
+    """
+    program = shutil.which("docker")
+    if program is None:
+        raise EngineUnavailableError(
+            "there is no docker program on PATH",
+            f"install Docker (https://docs.docker.com/engine/install), {_OTHERWISE}",
+        )
+    return program
+
+
+def engine_address(docker: str) -> str:
+    """Return where the engine that the CLI uses listens; a remote one is refused.
+
+    Raises
+    ------
+    EngineUnavailableError
+        The context does not exist, or the engine is not on this machine.
+    """
+    answer = _ask((docker, "context", "inspect", "--format", "{{json .Endpoints}}"), _CLI_LIMIT)
+    try:
+        address = str(json.loads(answer.out)["docker"]["Host"])
+    except (ValueError, KeyError, TypeError):
+        raise EngineUnavailableError(
+            f"docker has no usable context: {_last_line(answer)}", "docker context use default"
+        ) from None
+    if not address.startswith("unix://"):
+        raise EngineUnavailableError(
+            f"the Docker engine is remote ({address}), which is not supported yet: "
+            "its ports and folders are another machine's",
+            f"use the local one (unset DOCKER_HOST; docker context use default), {_OTHERWISE}",
+        )
+    return address
+
+
+def detect() -> Tools:
+    """Find docker, Compose and the engine.
+
+    Raises
+    ------
+    EngineUnavailableError
+        Naming what is missing and the next step.
+    """
+    docker = docker_program()
+    address = engine_address(docker)
+    info = _engine_info(docker, address)
+    _refuse_inside_container(docker, info)
+    compose, version = _find_compose(docker, info)
+    return Tools(
+        docker=docker,
+        compose=compose,
+        compose_version=version,
+        address=address,
+        engine_version=_numbers(str(info.get("ServerVersion", ""))),
+        nvidia="nvidia" in (info.get("Runtimes") or {}),
+        root=str(info.get("DockerRootDir", "")),
+    )
+
+
+def _ask(arguments: tuple[str, ...], limit: float) -> Finished:
+    try:
+        return run(arguments, environment(), limit)
+    except LimitReached:
+        raise EngineUnavailableError(
+            f"the Docker engine does not answer ({Path(arguments[0]).name} {arguments[1]} took "
+            f"more than {limit:g} s)",
+            "restart it: sudo systemctl restart docker (or restart Docker Desktop)",
+        ) from None
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"{arguments[0]} cannot be run: {error.strerror}", "reinstall Docker"
+        ) from error
+
+
+def _engine_info(docker: str, address: str) -> dict[str, Any]:
+    answer = _ask((docker, "info", "--format", "{{json .}}"), ENGINE_LIMIT)
+    try:
+        info = json.loads(answer.out)
+    except ValueError:
+        info = {}
+    if isinstance(info, dict) and isinstance(info.get("host"), dict):
+        raise EngineUnavailableError(
+            "docker here is Podman, which is not supported yet", f"install Docker, {_OTHERWISE}"
+        )
+    problems = info.get("ServerErrors") or []
+    if answer.code == 0 and not problems and info.get("ServerVersion"):
+        return dict(info)
+    problem = str(problems[0]) if problems else _last_line(answer)
+    raise no_engine(problem, address)
+
+
+def no_engine(problem: str, address: str) -> EngineUnavailableError:
+    """Return the error for an engine that could not be reached, with the step that fits."""
+    if "permission denied" in problem.lower():
+        return EngineUnavailableError(
+            f"no permission to use the Docker engine at {address}",
+            "sudo usermod -aG docker $USER   (then log out and in again)",
+        )
+    return EngineUnavailableError(
+        f"no Docker engine answers at {address}: {problem}",
+        "start it: sudo systemctl start docker (or start Docker Desktop)",
+    )
+
+
+def _find_compose(docker: str, info: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The plugin of the engine's own list, else as `docker compose`, else the standalone program."""
+    plugins = (info.get("ClientInfo") or {}).get("Plugins") or []
+    for plugin in plugins:
+        if plugin.get("Name") == "compose" and not plugin.get("Err"):
+            return (docker, "compose"), _recent_enough(plugin.get("Version", ""))
+    answer = _ask((docker, "compose", "version", "--short"), _CLI_LIMIT)
+    if answer.code == 0 and _numbers(answer.out):
+        return (docker, "compose"), _recent_enough(answer.out)
+    standalone = shutil.which("docker-compose")
+    if standalone is None:
+        raise EngineUnavailableError(
+            "Docker answers, but Compose is not installed", _INSTALL_COMPOSE
+        )
+    answer = _ask((standalone, "version", "--short"), _CLI_LIMIT)
+    return (standalone,), _recent_enough(answer.out)
+
+
+def _recent_enough(text: str) -> tuple[int, ...]:
+    version = _numbers(text)
+    if version < _OLDEST_COMPOSE:
+        found = ".".join(map(str, version)) or repr(text.strip()[:40])
+        raise EngineUnavailableError(
+            f"Compose {found} is too old: 2.20 or newer is needed", _INSTALL_COMPOSE
+        )
+    return version
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    match = re.search(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()
+
+
+def _refuse_inside_container(docker: str, info: Mapping[str, Any]) -> None:
+    """A kernel in a container that uses its host's engine: loopback and folders are the host's.
+
+    The engine's name is its machine's host name, so an engine of our own (a virtual machine, an
+    engine within the container) passes, unless the engine knows this very container.
+    """
+    marks = ("/.dockerenv", "/run/.containerenv")
+    if not any(map(os.path.exists, marks)) and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return
+    inside = info.get("Name") != socket.gethostname()
+    if not inside and (own := _own_container()):
+        inside = _ask((docker, "inspect", "--format", "{{.Id}}", own), ENGINE_LIMIT).code == 0
+    if inside:
+        raise EngineUnavailableError(
+            "this kernel runs inside a container and the Docker engine outside of it, "
+            "which is not supported yet: ports and folders would be the host's",
+            f"run the notebook outside, {_OTHERWISE}",
+        )
+
+
+def _own_container() -> str | None:
+    try:
+        match = _CONTAINER_ID.search(Path("/proc/self/mountinfo").read_text())
+    except OSError:
+        return None
+    return match[1] if match else None
+
+
+def _last_line(answer: Finished) -> str:
+    lines = [line for line in (answer.err or answer.out).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else f"exit status {answer.code}"

@@ -1,0 +1,266 @@
+"""The engine through docker-py: what runs, its logs, images and volumes. docker-py's only home."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+
+from ...errors import (
+    DiskFullError,
+    EngineUnavailableError,
+    ImageUnavailableError,
+    StartError,
+)
+from . import detect, look
+from .labels import COMMIT, HANDLE, HOME, IDENTIFIER, PROJECT, REF, SERVICE, USER, Found, home_of
+
+_LIMIT = 30.0
+_QUICK = 2.0
+PULL_FIRST = 30.0
+"""Seconds that an engine may take for a pull's first line."""
+PULL_SILENCE = 300.0
+"""Seconds between two lines; checking a large layer on a slow disk is silent for long."""
+
+Attributes = Mapping[str, Any]
+
+
+class Engine:
+    """One engine, at the address that the CLI uses too.
+
+    Parameters
+    ----------
+    address
+        ``unix:///path/of/the.sock``.
+    limit
+        Seconds for each answer.
+
+    Raises
+    ------
+    EngineUnavailableError
+        Nothing answers there.
+    """
+
+    def __init__(self, address: str, limit: float = _LIMIT) -> None:
+        self.address = address
+        with self._mapped():
+            self._api = self._connect(docker.APIClient, limit)
+
+    def _connect(self, kind: type[docker.APIClient], limit: float) -> docker.APIClient:
+        client = kind(base_url=self.address, version="auto", timeout=limit)
+        client.headers["Connection"] = "close"  # nothing idle to leak, to share or to fork
+        return client
+
+    @contextlib.contextmanager
+    def _mapped(self) -> Iterator[None]:
+        """Turn what docker-py and requests raise into our errors."""
+        try:
+            yield
+        except docker.errors.ImageNotFound as error:
+            raise ImageUnavailableError(f"image not found: {error.explanation}") from error
+        except docker.errors.APIError as error:
+            text = str(error.explanation or error)
+            if "no space left on device" in text:
+                raise DiskFullError(f"Docker's disk is full: {text}", "docker system df") from error
+            raise StartError(f"the Docker engine says: {text}") from error
+        except requests.exceptions.Timeout as error:
+            raise EngineUnavailableError(
+                f"the Docker engine at {self.address} does not answer",
+                "restart it: sudo systemctl restart docker (or restart Docker Desktop)",
+            ) from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise detect.no_engine(_innermost(error), self.address) from error
+
+    def containers(self, project: str) -> list[Attributes]:
+        """Return the inspected containers of ours in `project`, running or not."""
+        return self._inspected({"label": [f"{PROJECT}={project}"]}, everything=True)
+
+    def strangers(self, project: str) -> list[str]:
+        """Return the names of containers in the Compose project that do not carry our label."""
+        filters = {"label": [f"{look.COMPOSE_PROJECT}={project}"]}
+        with self._mapped():
+            listed = self._api.containers(all=True, filters=filters)
+        return [
+            str(item["Names"][0]).lstrip("/")
+            for item in listed
+            if (item.get("Labels") or {}).get(PROJECT) != project
+        ]
+
+    def _inspected(self, filters: Mapping[str, object], everything: bool) -> list[Attributes]:
+        with self._mapped():
+            listed = self._api.containers(all=everything, filters=filters)
+            found = []
+            for item in listed:
+                with contextlib.suppress(docker.errors.NotFound):  # gone since it was listed
+                    found.append(self._api.inspect_container(item["Id"]))
+            return found
+
+    def logs(self, container: str, lines: int) -> str:
+        """Return a container's last lines; empty where its log cannot be read."""
+        try:
+            with self._mapped():
+                raw = self._api.logs(container, stdout=True, stderr=True, tail=lines)
+        except (StartError, ImageUnavailableError):  # gone, or a log driver that cannot be read
+            return ""
+        return bytes(raw).decode("utf-8", "replace")
+
+    def image(self, name: str) -> Attributes | None:
+        """Return what the engine knows of an image; None where it is not here."""
+        with self._mapped():
+            try:
+                return dict(self._api.inspect_image(name))
+            except docker.errors.ImageNotFound:
+                return None
+
+    def pull(
+        self,
+        image: str,
+        platform: str | None = None,
+        first: float = PULL_FIRST,
+        silence: float = PULL_SILENCE,
+    ) -> Iterator[Attributes]:
+        """Pull an image; yield the engine's lines. Closing the iterator ends the pull.
+
+        Parameters
+        ----------
+        image
+            Its full name, with tag or digest.
+        platform
+            ``linux/amd64`` or the like; None for the engine's own.
+        first, silence
+            Seconds until the first line, and between two.
+        """
+
+        with self._mapped(), contextlib.closing(self._connect(_pull_client(), _LIMIT)) as client:
+            client.limits = (first, silence)
+            try:
+                yield from client.pull(image, stream=True, decode=True, platform=platform)
+            finally:  # a traceback may keep the frames, and with them the pull, alive
+                if client.answer is not None:
+                    client.answer.close()
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a volume with our labels, or find the one that we created before.
+
+        Raises
+        ------
+        StartError
+            There is a volume of that name that is not ours.
+        """
+        with self._mapped():
+            volume = self._api.create_volume(name, labels=dict(labels))
+        if IDENTIFIER not in (volume.get("Labels") or {}):
+            raise StartError(
+                f"a volume named {name} exists already and is not ours",
+                f"docker volume inspect {name}",
+            )
+
+    def volumes(self, prefix: str) -> list[str]:
+        """Return the names of our volumes that begin with `prefix`."""
+        with self._mapped():
+            listed = self._api.volumes(filters={"label": IDENTIFIER}).get("Volumes") or []
+        return sorted(v["Name"] for v in listed if v["Name"].startswith(prefix))
+
+    def remove_volume(self, name: str) -> bool:
+        """Remove a volume; False when something still uses it."""
+        with self._mapped():
+            try:
+                self._api.remove_volume(name)
+            except docker.errors.NotFound:
+                return True
+            except docker.errors.APIError as error:
+                if error.status_code == 409:
+                    return False
+                raise
+        return True
+
+    def built_images(self, project: str) -> list[str]:
+        """Return the names of the images that were built for `project`."""
+        with self._mapped():
+            listed = self._api.images(filters={"label": [f"{PROJECT}={project}"]})
+        return sorted(tag for item in listed for tag in item.get("RepoTags") or ())
+
+    def remove_image(self, name: str) -> None:
+        """Remove an image's name, and its layers where nothing else needs them."""
+        with self._mapped(), contextlib.suppress(docker.errors.ImageNotFound):
+            self._api.remove_image(name)
+
+    def networks(self, project: str) -> list[str]:
+        """Return the names of the networks of `project`."""
+        with self._mapped():
+            listed = self._api.networks(filters={"label": f"{look.COMPOSE_PROJECT}={project}"})
+        return sorted(item["Name"] for item in listed)
+
+    def services(self, data: Path | None) -> list[Found]:
+        """Return the running services of ours; see :func:`discover`."""
+        labels = [SERVICE] + ([f"{HOME}={home_of(data)}"] if data else [])
+        found = self._inspected({"label": labels}, everything=False)
+        mains = [item for item in found if look.is_main(item)]
+        return [_found(look.labels(item), item) for item in mains]
+
+
+def discover(data: Path | None = None) -> list[Found]:
+    """Return the services of ours that run on the engine, whoever started them.
+
+    Parameters
+    ----------
+    data
+        Only those of this data folder; None for all.
+
+    Returns
+    -------
+    list of Found
+        Empty where no engine answers quickly.
+    """
+    try:
+        address = detect.engine_address(detect.docker_program())
+        return Engine(address, _QUICK).services(data)
+    except (EngineUnavailableError, StartError):
+        return []
+
+
+def _pull_client() -> type[docker.APIClient]:
+    class PullClient(docker.APIClient):  # type: ignore[misc]
+        """docker-py gives a pull no limit at all; here it has two, and can be ended."""
+
+        limits = (PULL_FIRST, PULL_SILENCE)
+        answer: requests.Response | None = None
+
+        def post(self, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
+            first, silence = self.limits
+            self.answer = super().post(url, **(options | {"timeout": (5, first)}))
+            connection = getattr(self.answer.raw, "connection", None)
+            if getattr(connection, "sock", None) is not None:
+                connection.sock.settimeout(silence)
+            return self.answer
+
+    return PullClient
+
+
+def _found(labels: Mapping[str, str], item: Attributes) -> Found:
+    condition = look.condition_of(item)
+    return Found(
+        project=labels.get(PROJECT, ""),
+        identifier=labels.get(IDENTIFIER, ""),
+        ref=labels.get(REF, "HEAD"),
+        handle=labels.get(HANDLE, ""),
+        state=condition.state,
+        url=condition.url,
+        owner_user=labels.get(USER, ""),
+        commit=labels.get(COMMIT),
+        home=labels.get(HOME, ""),
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause that a reader can use: the operating system's, below the libraries' wrappings."""
+    text = str(error)
+    for needle in ("Permission denied", "No such file or directory", "Connection refused"):
+        if needle in text:
+            return needle
+    return text.splitlines()[0][:200] if text else type(error).__name__

@@ -1,0 +1,256 @@
+"""What a compose file may ask for. Everything that is not named here is refused.
+
+Checked is the model that will run, after our edits. The keys that are left out, and why, are
+those by which a container reaches the host: see the table in the tests. A key that Compose
+learns tomorrow is refused until someone has thought about it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import PolicyError
+from .read import NOT_YET
+
+_GPU_WORDS = {"gpu", "nvidia", "compute", "utility", "graphics", "video", "display"}
+
+
+class _Refused(Exception):  # noqa: N818 - internal, carries the place up to `check`
+    def __init__(self, where: str, value: object, because: str = "") -> None:
+        super().__init__(where, value, because)
+
+
+Check = Callable[[str, Any], None]
+
+
+def check(model: Mapping[str, Any], file: str, folders: Iterable[Path], volume_scope: str) -> None:
+    """Refuse a model that asks for anything that is not allowed.
+
+    Parameters
+    ----------
+    model
+        The whole model that would run.
+    file
+        The compose file's name, for the message.
+    folders
+        Bind mounts and build contexts must lie in these, symbolic links resolved.
+    volume_scope
+        What the names of the service's own volumes begin with.
+
+    Raises
+    ------
+    PolicyError
+        Naming the file, the key's path, and its value.
+    """
+    rules = _Rules(tuple(folder.resolve() for folder in folders), volume_scope)
+    try:
+        rules.model(model)
+    except _Refused as refused:
+        where, value, because = refused.args
+        reason = f": {because}" if because else ""
+        raise PolicyError(
+            f"{file}: {where} ({_short(value)}) is not allowed{reason}", NOT_YET
+        ) from None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _any(where: str, value: Any) -> None:
+    """Accept."""
+
+
+def _one_of(*allowed: object) -> Check:
+    def checked(where: str, value: Any) -> None:
+        if value not in allowed:
+            raise _Refused(where, value)
+
+    return checked
+
+
+def _keys(**known: Check) -> Check:
+    """Accept a map of these keys (``_`` stands for ``-``); an empty value is no wish at all."""
+    rules = {name.replace("_", "-") if name in _DASHED else name: c for name, c in known.items()}
+
+    def checked(where: str, value: Any) -> None:
+        if value in (None, "", [], {}):
+            return
+        if not isinstance(value, Mapping):
+            raise _Refused(where, value)
+        for key, item in value.items():
+            place = f"{where}.{key}" if where else str(key)
+            rule = rules.get(key)
+            if rule is not None:
+                rule(place, item)
+            elif item not in (None, "", [], {}, False):
+                raise _Refused(place, item)
+
+    return checked
+
+
+_DASHED = {"max_size", "max_file"}
+
+
+def _each(rule: Check) -> Check:
+    """Accept a list or a map whose every item passes."""
+
+    def checked(where: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for name, item in value.items():
+                rule(f"{where}.{name}", item)
+        else:
+            for number, item in enumerate(value or ()):
+                rule(f"{where}[{number}]", item)
+
+    return checked
+
+
+def _device(where: str, value: Any) -> None:
+    _keys(capabilities=_any, driver=_one_of("nvidia"), count=_any, device_ids=_any)(where, value)
+    if not set(value.get("capabilities") or ()) <= _GPU_WORDS:
+        raise _Refused(f"{where}.capabilities", value["capabilities"])
+
+
+def _security_option(where: str, value: Any) -> None:
+    if str(value).replace("=", ":") not in ("no-new-privileges", "no-new-privileges:true"):
+        raise _Refused(where, value)
+
+
+def _port(where: str, value: Any) -> None:
+    _PORT(where, {"host_ip": "0.0.0.0"} | value)
+
+
+_PORT = _keys(
+    mode=_one_of("ingress", "host"),
+    host_ip=_one_of("127.0.0.1"),
+    target=_any,
+    published=_any,
+    protocol=_one_of("tcp", "udp"),
+    name=_any,
+    app_protocol=_any,
+)
+_RESOURCES = _keys(
+    limits=_keys(cpus=_any, memory=_any, pids=_any),
+    reservations=_keys(cpus=_any, memory=_any, devices=_each(_device)),
+)
+_LOGGING = _keys(
+    driver=_one_of("json-file", "local"),
+    options=_keys(max_size=_any, max_file=_any, compress=_any),
+)
+_SERVICE_NETWORK = _keys(aliases=_any, priority=_any)
+_NETWORK = _keys(name=_any, driver=_one_of("bridge"), internal=_any, labels=_any)
+
+_PLAIN = (
+    "command entrypoint environment healthcheck restart depends_on labels working_dir user image "
+    "shm_size stop_signal stop_grace_period init expose tmpfs profiles platform ulimits cap_drop "
+    "read_only tty stdin_open hostname mem_limit memswap_limit mem_reservation cpus cpu_shares "
+    "cpuset cpu_count cpu_percent pids_limit attach"
+).split()
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The rules that need to know which folders are the service's own."""
+
+    folders: tuple[Path, ...]
+    volume_scope: str
+
+    def model(self, model: Mapping[str, Any]) -> None:
+        _keys(
+            name=_any,
+            services=_each(self.service),
+            networks=_each(_NETWORK),
+            volumes=_each(self.volume),
+        )("", model)
+        self._nested_binds(model)
+
+    def service(self, where: str, value: Any) -> None:
+        _keys(
+            **dict.fromkeys(_PLAIN, _any),
+            build=self.build,
+            deploy=_keys(
+                resources=_RESOURCES,
+                replicas=_one_of(1),
+                mode=_one_of("replicated"),
+                restart_policy=_any,
+                labels=_any,
+            ),
+            logging=_LOGGING,
+            network_mode=_one_of("bridge", "none"),
+            networks=_each(_SERVICE_NETWORK),
+            ports=_each(_port),
+            pull_policy=_one_of("never"),
+            runtime=_one_of("nvidia"),
+            scale=_one_of(1),
+            security_opt=_each(_security_option),
+            volumes=_each(self.mount),
+        )(where, value)
+
+    def build(self, where: str, value: Any) -> None:
+        _keys(
+            context=self.own_path,
+            dockerfile=_any,
+            dockerfile_inline=_any,
+            args=_any,
+            target=_any,
+            labels=_any,
+            platforms=_any,
+            shm_size=_any,
+            ulimits=_any,
+            no_cache=_any,
+            pull=_any,
+        )(where, value)
+        context, file = Path(value.get("context", "")), value.get("dockerfile")
+        if file and not Path(os.path.realpath(context / file)).is_relative_to(context.resolve()):
+            raise _Refused(f"{where}.dockerfile", file, "it lies outside the build's context")
+
+    def volume(self, where: str, value: Any) -> None:
+        _keys(name=_any, external=_any, driver=_one_of("local"), labels=_any)(where, value)
+        if value and value.get("external") and not value["name"].startswith(self.volume_scope):
+            raise _Refused(f"{where}.external", True)
+
+    def own_path(self, where: str, value: Any) -> None:
+        """A path, links resolved, in the repository or in the service's own data."""
+        real = Path(os.path.realpath(str(value)))
+        local = os.path.isabs(str(value)) and any(real.is_relative_to(f) for f in self.folders)
+        if not local:
+            raise _Refused(where, value, "it lies outside the repository")
+
+    def mount(self, where: str, value: Any) -> None:
+        kind = value.get("type")
+        rule = {
+            "volume": _keys(type=_any, source=_any, target=_any, read_only=_any, volume=_SUBPATH),
+            "tmpfs": _keys(type=_any, target=_any, tmpfs=_any, read_only=_any),
+            "bind": _keys(
+                type=_any,
+                source=self.own_path,
+                target=_any,
+                read_only=_any,
+                bind=_keys(create_host_path=_any, selinux=_one_of("z", "Z")),
+            ),
+        }.get(kind)
+        if rule is None:
+            raise _Refused(f"{where}.type", kind)
+        rule(where, value)
+
+    def _nested_binds(self, model: Mapping[str, Any]) -> None:
+        """What can write into a folder could put a link to anywhere where another bind points."""
+        binds = [
+            (f"services.{name}.volumes", Path(m["source"]), bool(m.get("read_only")))
+            for name, service in (model.get("services") or {}).items()
+            for m in service.get("volumes") or ()
+            if m.get("type") == "bind"
+        ]
+        for where, inner, _ in binds:
+            for _, outer, read_only in binds:
+                if not read_only and outer != inner and inner.is_relative_to(outer):
+                    raise _Refused(where, str(inner), f"{outer} can be written to from a container")
+
+
+_SUBPATH = _keys(nocopy=_any)

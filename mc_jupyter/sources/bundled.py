@@ -1,0 +1,30 @@
+"""Service definitions that we wrote ourselves, for when their repository cannot be reached."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .base import Identifier
+
+ROOT = Path(__file__).resolve().parents[1] / "bundled"
+
+_STANDS_FOR = {"github:mediaconduit/ollama-service": "ollama"}
+
+
+def names() -> tuple[str, ...]:
+    """Return the short names, which are the folders under ``mc_jupyter/bundled``."""
+    return tuple(sorted(name for name in os.listdir(ROOT) if not name.startswith(("_", "."))))
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a bundled definition."""
+    return ROOT / name
+
+
+def stand_in(identifier: Identifier) -> str | None:
+    """Return the name of the definition that may serve in place of a repository.
+
+    Only for an identifier without a ref: who names a version wants that version.
+    """
+    return None if identifier.ref else _STANDS_FOR.get(identifier.canonical)

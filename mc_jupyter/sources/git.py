@@ -1,0 +1,217 @@
+"""One commit of a git repository into a folder.
+
+GitPython is the git library: it finds the program, reads its progress and its errors. The commands
+themselves are run by :mod:`.guard`, because GitPython's own ``Git.execute`` always starts from
+a copy of our whole environment (so ``GIT_DIR`` and tokens reach the child), and ends at most one
+process, not its group, when a time is up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SourceError
+from ..events import Event, Report
+from . import failures
+from .base import Identifier
+from .guard import Clock, TimeUp, run
+
+if TYPE_CHECKING:
+    from git import RemoteProgress
+
+# $1 git, $2 folder, $3 address, $4 ref.
+# The repository is ours, new and without templates; nothing of the user's configuration may run
+# a program or leave one running. Links become small text files, which lead nowhere.
+_REPOSITORY = """
+git() {
+    "$program" -C "$folder" -c core.hooksPath=/dev/null -c core.fsmonitor=false \\
+        -c core.symlinks=false -c core.autocrlf=false -c submodule.recurse=false \\
+        -c gc.auto=0 -c maintenance.auto=false -c safe.directory='*' \\
+        -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 "$@"
+}
+program=$1 folder=$2 url=$3 ref=$4
+"""
+_FETCH = (
+    _REPOSITORY
+    + """
+"$program" init -q --template= "$folder" &&
+git fetch --depth 1 --no-tags --no-recurse-submodules --progress --end-of-options "$url" "$ref" &&
+git checkout -q --progress --detach FETCH_HEAD
+"""
+)
+_LIST = _REPOSITORY + 'git ls-remote --heads --tags --refs "$url" >&2'
+_LISTED = re.compile(r"[0-9a-f]{40,64}\trefs/(?:heads|tags)/(\S+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+# Everything else stays out: tokens, and whatever would point git at another repository or program.
+_PASSED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|SSH_AUTH_SOCK"
+    r"|(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY"
+    r"|SSL_CERT_FILE|SSL_CERT_DIR|CURL_CA_BUNDLE|GIT_(?:PROXY_)?SSL_\w+"
+    r"|GIT_ALLOW_PROTOCOL|GIT_CONFIG_(?:COUNT|KEY_\d+|VALUE_\d+|GLOBAL|SYSTEM|NOSYSTEM)"
+)
+_DEFAULTS = {"GIT_ALLOW_PROTOCOL": "https", "GIT_CONFIG_NOSYSTEM": "1"}
+_FIXED = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "GCM_INTERACTIVE": "never",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "LC_ALL": "C",
+}
+_LIST_CLOCK = Clock(5.0, 5.0)
+_NOT_FOUND = 127  # the shell's status
+
+
+def environment(variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return git's whole environment: what the network and the user's configuration need of ours.
+
+    A user with a mirror sets ``url.<mirror>.insteadOf`` (in git's configuration or by
+    ``GIT_CONFIG_COUNT``) and, where it is not served by https, ``GIT_ALLOW_PROTOCOL``.
+
+    Parameters
+    ----------
+    variables
+        The environment to choose from.
+    """
+    passed = {name: value for name, value in variables.items() if _PASSED.fullmatch(name)}
+    return {**_DEFAULTS, **passed, **_FIXED}
+
+
+def program() -> str:
+    """Return the git program, found as GitPython finds it (PATH or GIT_PYTHON_GIT_EXECUTABLE).
+
+    Raises
+    ------
+    GitMissingError
+        When there is none, or it does not run.
+    """
+    try:
+        from git import Git
+    except ImportError as error:  # so GitPython says that there is no program
+        raise failures.git_missing() from error
+    found = shutil.which(Git.GIT_PYTHON_GIT_EXECUTABLE or "git")
+    if not found:
+        raise failures.git_missing()
+    return found
+
+
+def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Report) -> str:
+    """Fetch one commit, without history, and check it out; ``.git`` is removed.
+
+    Parameters
+    ----------
+    folder
+        Created here; what is in it after an error is the caller's to remove.
+    identifier
+        Its location is fetched at its ref (branch, tag, full commit id, or None for HEAD).
+    clock
+        How long git may be silent.
+    report
+        Told of progress.
+
+    Returns
+    -------
+    str
+        The full commit id.
+
+    Raises
+    ------
+    GitMissingError, SourceUnreachableError, RepositoryNotFoundError, RefNotFoundError,
+    DiskFullError, SourceError
+        As each says. A KeyboardInterrupt ends git and goes up.
+    """
+    git = program()
+    report(Event("fetch", f"fetching {identifier.typed}"))
+    arguments = [git, str(folder), identifier.location, identifier.ref or "HEAD"]
+    listener = _listener(report)
+    status = _run(_FETCH, arguments, identifier, clock, listener)
+    if status == _NOT_FOUND:
+        raise failures.git_missing()
+    if status:
+        from git import GitCommandError
+
+        text = "\n".join([*listener.other_lines, *listener.error_lines])
+        cause = GitCommandError(["git", "fetch", *arguments[2:]], status, text)
+        refs = []
+        if failures.is_missing_ref(text):
+            refs = _refs(arguments, identifier)
+        raise failures.explain(identifier, text, folder, refs) from cause
+    commit = (folder / ".git" / "HEAD").read_text(encoding="ascii").strip()
+    if not _COMMIT.fullmatch(commit):
+        raise SourceError(f"{identifier.typed}: git left no commit checked out ({commit})")
+    shutil.rmtree(folder / ".git")
+    return commit
+
+
+def _run(
+    script: str,
+    arguments: list[str],
+    identifier: Identifier,
+    clock: Clock,
+    listener: RemoteProgress,
+) -> int:
+    try:
+        return run(
+            script,
+            arguments,
+            environment=environment(),
+            clock=clock,
+            on_line=listener.new_message_handler(),
+        )
+    except TimeUp as up:
+        raise failures.silent(identifier, up.seconds, up.heard) from up
+    except OSError as error:
+        raise SourceError(f"{identifier.typed}: git could not be run: {error}") from error
+
+
+def _listener(report: Report) -> RemoteProgress:
+    """GitPython's reader of git's progress, handing it on as events."""
+    from git import RemoteProgress
+
+    words = {
+        RemoteProgress.RECEIVING: "receiving",
+        RemoteProgress.RESOLVING: "resolving",
+        RemoteProgress.COUNTING: "counting",
+        RemoteProgress.COMPRESSING: "compressing",
+    }
+
+    class Listener(RemoteProgress):
+        def update(
+            self,
+            op_code: int,
+            cur_count: str | float,
+            max_count: str | float | None = None,
+            message: str = "",
+        ) -> None:
+            word = words.get(op_code & self.OP_MASK)
+            if word and max_count:
+                size = f", {message}" if message else ""
+                done = f"{float(cur_count):.0f} of {float(max_count):.0f} objects"
+                report(Event("fetch", f"{word} {done}{size}"))
+
+        def line_dropped(self, line: str) -> None:
+            del self.other_lines[:-20]  # a server may talk without end
+
+    return Listener()
+
+
+def _refs(arguments: list[str], identifier: Identifier) -> list[str]:
+    """The branches and tags that there are, for a hint; none if they cannot be had quickly."""
+    refs: list[str] = []
+
+    def keep(line: str) -> None:
+        if match := _LISTED.fullmatch(line):
+            refs.append(match[1])
+
+    try:
+        run(_LIST, arguments, environment=environment(), clock=_LIST_CLOCK, on_line=keep)
+    except (TimeUp, OSError):
+        return []
+    return refs

@@ -1,0 +1,175 @@
+"""A child program that cannot outlive us: a session of its own, our clock, and a watcher.
+
+git's own time limits do not end a connect or a TLS handshake that hangs, and a kernel that is
+killed leaves ``git-remote-http`` behind. So one shell leads a new session, in which everything
+that it starts stays. Its first act is to start a watcher, a copy of itself that does nothing but
+wait for the end of a pipe whose other end only we hold: it comes when we close it and when we die,
+however we die, and then the watcher ends the whole group. No moment is left uncovered: whoever is
+killed before the watcher runs leaves a pipe that has ended already.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+_WATCHED = """
+exec 3<&0 </dev/null
+(
+    trap '' HUP INT TERM
+    read -r _ <&3
+    kill -s TERM -- "-$$"
+    sleep 1
+    kill -s KILL -- "-$$"
+) >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+{script}
+status=$?
+kill -s KILL "$watcher"
+wait "$watcher" 2>/dev/null
+exit "$status"
+"""
+_POLITE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How long a child may say nothing.
+
+    Attributes
+    ----------
+    first_byte
+        Seconds until it must have said anything at all.
+    silence
+        Seconds that it may be silent after that.
+    """
+
+    first_byte: float = 10.0
+    silence: float = 30.0
+
+
+class TimeUp(Exception):
+    """The child was silent for too long and was ended.
+
+    Parameters
+    ----------
+    seconds
+        The limit that it broke.
+    heard
+        Whether it had said anything before.
+    """
+
+    def __init__(self, seconds: float, heard: bool) -> None:
+        super().__init__(seconds, heard)
+        self.seconds = seconds
+        self.heard = heard
+
+
+def run(
+    script: str,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    clock: Clock,
+    on_line: Callable[[str], None],
+) -> int:
+    """Run a shell script to its end, or end it and everything that it started.
+
+    Parameters
+    ----------
+    script
+        POSIX shell, constant; whatever varies comes as an argument.
+    arguments
+        ``$1``, ``$2``...
+    environment
+        The child's whole environment.
+    clock
+        How long it may be silent on stderr.
+    on_line
+        Called with each line of stderr (a carriage return ends one, too).
+
+    Returns
+    -------
+    int
+        The script's exit status.
+
+    Raises
+    ------
+    TimeUp
+        When the child was silent for too long. This, a KeyboardInterrupt and whatever `on_line`
+        raises leave no process behind.
+    """
+    read_end, write_end = os.pipe()
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCHED.format(script=script), "sh", *arguments],
+            stdin=read_end,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=dict(environment),
+            cwd="/",
+            start_new_session=True,
+        )
+        assert process.stderr is not None
+        _listen(process.stderr, clock, on_line)
+        return process.wait()
+    except BaseException:
+        if process:
+            _end(process)
+        raise
+    finally:
+        # last, and always: now the watcher ends what is left, even if _end was interrupted
+        os.close(write_end)
+        os.close(read_end)
+        if process and process.stderr:
+            process.stderr.close()
+
+
+def _listen(stream: IO[bytes], clock: Clock, on_line: Callable[[str], None]) -> None:
+    heard, rest = False, b""
+    while True:
+        data = _read(stream, clock.silence if heard else clock.first_byte, heard)
+        *lines, rest = re.split(rb"[\r\n]+", rest + data) if data else [rest, b""]
+        for line in filter(None, lines):
+            on_line(line.decode("utf-8", "replace"))
+        if not data:
+            return
+        heard = True
+
+
+def _read(stream: IO[bytes], seconds: float, heard: bool) -> bytes:
+    """The next bytes; none at the end of the stream."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        if not selector.select(seconds):
+            raise TimeUp(seconds, heard)
+    return os.read(stream.fileno(), 65536)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the group: TERM, so that git tidies up, then KILL, which the watcher needs anyway."""
+    assert process.stderr is not None
+    _signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + _POLITE_S
+    with suppress(TimeUp):
+        # stderr ends when the last of them has gone; the watcher does not hold it
+        while _read(process.stderr, max(0.0, deadline - time.monotonic()), True):
+            pass
+    _signal_group(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    # not reaped yet, so the number still is this group's; macOS says EPERM for a dead one
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
