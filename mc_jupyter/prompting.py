@@ -20,7 +20,7 @@ from .placement import LOCAL_OLLAMA
 from .service import Service, pick
 
 if TYPE_CHECKING:
-    from .clients.ollama import OllamaClient
+    from .clients import OllamaClient
     from .registry import ServiceRegistry
 
 DEFAULT_OLLAMA = "github:MediaConduit/ollama-service"
@@ -60,7 +60,7 @@ def _named(registry: ServiceRegistry, host: str, report: Report) -> Service:
     if service is None:
         if "/" not in host and ":" not in host:
             return registry.find(host)
-        from .clients.ollama import connectable
+        from .clients import connectable
 
         service = registry.get_service(connectable(host), runtime="url", report=report)
     if not service.manifest.is_ollama:
@@ -79,7 +79,7 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
         )
     if settings.runtime == "embedded":
         return None
-    from .clients.ollama import connectable
+    from .clients import connectable
 
     if settings.ollama_host:
         address = connectable(settings.ollama_host)

@@ -20,7 +20,7 @@ from .sources import clear, fetch, parse_identifier
 from .sources.base import Checkout, Identifier
 
 if TYPE_CHECKING:
-    from .clients.ollama import OllamaClient
+    from .clients import OllamaClient
     from .runtimes.base import Runtime
     from .runtimes.compose.engine import Found
 
@@ -45,7 +45,7 @@ class Stats:
     Attributes
     ----------
     fetched, from_disk, from_memory
-        Counts: from the network (or a folder read for the first time), from the cache on disk,
+        Counts: from the network, from a folder on disk (the cache or the user's own),
         from this kernel's memory.
     loads
         The last 100, oldest first.
@@ -233,8 +233,7 @@ class ServiceRegistry:
 
     def _look_at_url(self, identifier: Identifier) -> Manifest:
         """What answers at an address: an Ollama or something else; nothing is an error."""
-        from .clients.http import Limits
-        from .clients.ollama import OllamaClient
+        from .clients import Limits, OllamaClient
         from .errors import ClientError, ConnectionFailedError
         from .manifest import HealthCheck
         from .runtimes.health import answers

@@ -18,8 +18,7 @@ from .sources.base import Checkout, Identifier
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .clients.http import Limits
-    from .clients.ollama import OllamaClient
+    from .clients import Limits, OllamaClient
 
 
 @dataclass(frozen=True)
@@ -424,8 +423,7 @@ class Service:
         ConnectionFailedError
             When it does not run.
         """
-        from .clients.http import Limits
-        from .clients.ollama import OllamaClient
+        from .clients import Limits, OllamaClient
 
         if not self.manifest.is_ollama:
             raise ArgumentError(

@@ -63,7 +63,7 @@ def read_body(body: bytes, content_type: str) -> tuple[Mapping[str, Any], str, b
     """Return the `data`, `text` and `html` of a :class:`Fault` from a body's bytes."""
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if isinstance(data, dict):
         return data, error_text(data), False

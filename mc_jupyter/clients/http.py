@@ -109,6 +109,10 @@ class Http:
             response = self._client.send(request, stream=True)
         except self.peer.httpx.TransportError as error:
             raise self.peer.failure(error, limit) from error
+        except UnicodeError as error:  # from looking up the host's name
+            raise ConnectionFailedError(
+                f"{self.peer.name}: {shown(self.url)} holds no host name ({error})"
+            ) from error
         except RuntimeError as error:
             if not self._client.is_closed:
                 raise

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -45,13 +47,13 @@ class LoadSpec:
 class Engine:
     """A worker process that holds one model; made by :meth:`start`."""
 
-    def __init__(self, spec: LoadSpec) -> None:
+    def __init__(self, spec: LoadSpec, folder: Path, process: asyncio.subprocess.Process) -> None:
         self.spec = spec
-        self._folder = _private_folder()
-        self._wire = Wire(str(self._folder / "engine.sock"), secrets.token_urlsafe(24))
-        self._process: asyncio.subprocess.Process | None = None
-        self._log: asyncio.Task[None] | None = None
+        self._folder = folder
+        self._process = process
+        self._wire = Wire(str(folder / "engine.sock"), secrets.token_urlsafe(24))
         self._said = b""
+        self._log = asyncio.create_task(self._pass_log_on())
 
     @classmethod
     async def start(cls, spec: LoadSpec) -> Engine:
@@ -62,7 +64,12 @@ class Engine:
         StartError
             When the engine cannot load it; the message ends with what llama.cpp said.
         """
-        engine = cls(spec)
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-P", "-m", f"{__package__}.worker")
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        engine = cls(spec, _private_folder(), process)
         try:
             await engine._load()
         except BaseException:
@@ -71,32 +78,24 @@ class Engine:
         return engine
 
     async def _load(self) -> None:
-        pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-P", "-m", f"{__package__}.worker")
-        self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe
-        )
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None
-        self._log = asyncio.create_task(self._pass_log_on())
         fields = asdict(self.spec) | {"path": str(self.spec.path)}
         worker = WorkerSpec(**fields, socket=self._wire.socket, key=self._wire.key)
-        stdin.write(json.dumps(asdict(worker)).encode() + b"\n")
-        line = await stdout.readline()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(worker)).encode() + b"\n")
+        line = await self._process.stdout.readline()
         if not line or "error" in json.loads(line):
-            raise StartError(
-                f"the engine could not load {self.spec.path.name}: {await self._why()}"
-            )
+            name = self.spec.path.name
+            raise StartError(f"the engine could not load {name}: {await self._why()}")
 
     async def _pass_log_on(self) -> None:
-        assert self._process is not None and self._process.stderr is not None
+        assert self._process.stderr is not None
         while said := await self._process.stderr.read(65536):
             self._said = (self._said + said)[-4096:]
             sys.stderr.buffer.write(said)
             sys.stderr.buffer.flush()
 
     async def _why(self) -> str:
-        assert self._process is not None and self._log is not None
         code = await self._process.wait()
         await self._log
         lines = self._said.decode(errors="replace").splitlines()
@@ -106,22 +105,24 @@ class Engine:
     @property
     def alive(self) -> bool:
         """Whether the worker still runs."""
-        return self._process is not None and self._process.returncode is None
+        return self._process.returncode is None
 
-    @property
-    def pid(self) -> int:
-        """The worker's process id."""
-        assert self._process is not None
-        return self._process.pid
+    def memory(self) -> int:
+        """Return the bytes of memory that the worker takes now; 0 when that cannot be seen."""
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+            return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            command = ["ps", "-o", "rss=", "-p", str(self._process.pid)]
+            said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+            return int(said.strip() or 0) * 1024
 
     async def close(self) -> None:
         """End the worker at once and give its memory back."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-        if self._log is not None:
-            await self._log
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        await self._log
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def render(self, messages: Sequence[Mapping[str, str]]) -> str:

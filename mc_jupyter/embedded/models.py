@@ -141,7 +141,9 @@ class Library:
         """Return a line that says what this server can serve."""
         here = {model.name for model in (self.models() if models is None else models)}
         names = sorted(here | {entry.name for entry in self.catalogue})
-        return f"this embedded server serves {', '.join(names)}; with Docker, Ollama serves the rest"
+        return (
+            f"this embedded server serves {', '.join(names)}; with Docker, Ollama serves the rest"
+        )
 
     def remove(self, name: str) -> None:
         """Delete a model that the store fetched.

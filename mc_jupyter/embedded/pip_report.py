@@ -65,9 +65,7 @@ def settings(cancelled: Event) -> dict[str, str]:
     return {name: found[name] for name in ("cert", "proxy", "client-cert") if found.get(name)}
 
 
-def _pip(
-    arguments: list[str], cancelled: Event, tick: Callable[[], None]
-) -> tuple[int, str, str]:
+def _pip(arguments: list[str], cancelled: Event, tick: Callable[[], None]) -> tuple[int, str, str]:
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "pip", *arguments],
         stdin=subprocess.DEVNULL,

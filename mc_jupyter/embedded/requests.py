@@ -18,7 +18,16 @@ from ..errors import ResponseError, did_you_mean
 Kind = Literal["generate", "chat"]
 Json = dict[str, Any]
 
-_COMMON = ("model", "stream", "format", "keep_alive", "options", "think", "tools", "truncate")
+_COMMON: tuple[str, ...] = (
+    "model",
+    "stream",
+    "format",
+    "keep_alive",
+    "options",
+    "think",
+    "tools",
+    "truncate",
+)
 _COMMON += ("shift", "logprobs", "top_logprobs")
 _FIELDS: Mapping[Kind, tuple[str, ...]] = {
     "generate": (*_COMMON, "prompt", "system", "raw", "images", "suffix", "template", "context"),
@@ -158,7 +167,9 @@ def _prompt(body: Json) -> tuple[list[Mapping[str, str]], str | None]:
     prompt, system = field(body, "prompt", str, ""), field(body, "system", str, "")
     if field(body, "raw", bool, False):
         if system:
-            raise ResponseError("raw mode does not support template, system, or context", status=400)
+            raise ResponseError(
+                "raw mode does not support template, system, or context", status=400
+            )
         return [], prompt
     if not prompt:
         return [], None

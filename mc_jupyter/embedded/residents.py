@@ -125,9 +125,7 @@ class Residents:
             await self._drop(resident)
         async with self._loading:
             await self._make_room()
-            kept = KEEP_ALIVE if resident is None else resident.keep_alive
             resident = Resident(model, await Engine.start(spec))
-            resident.keep_alive = kept
             self._held[model.name] = resident
             return resident
 
@@ -146,14 +144,17 @@ class Residents:
             resident.timer = loop.call_later(resident.keep_alive, self._start_drop, resident)
 
     def _start_drop(self, resident: Resident) -> None:
-        if not resident.users:
-            task = asyncio.ensure_future(self._drop(resident))
-            self._drops.add(task)
-            task.add_done_callback(self._drops.discard)
+        self._forget(resident)  # at once, so that nobody takes it up while it ends
+        task = asyncio.ensure_future(resident.engine.close())
+        self._drops.add(task)
+        task.add_done_callback(self._drops.discard)
 
     async def _drop(self, resident: Resident) -> None:
+        self._forget(resident)
+        await resident.engine.close()
+
+    def _forget(self, resident: Resident) -> None:
         if self._held.get(resident.model.name) is resident:
             del self._held[resident.model.name]
         if resident.timer is not None:
             resident.timer.cancel()
-        await resident.engine.close()

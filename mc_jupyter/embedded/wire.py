@@ -91,7 +91,9 @@ class Wire:
             async with aclosing(_chunks(reader) if chunked else _whole(reader)) as chunks:
                 yield int(answer.split(None, 2)[1]), chunks
         except (OSError, EOFError) as error:
-            raise ResponseError("the engine ended in the midst of the answer", status=500) from error
+            raise ResponseError(
+                "the engine ended in the midst of the answer", status=500
+            ) from error
         finally:
             if writer is not None:
                 writer.close()

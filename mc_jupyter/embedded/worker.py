@@ -12,6 +12,8 @@ import shutil
 import sys
 from dataclasses import dataclass
 
+_CTX_STEP = 256  # tokens; the engine rounds to it, and must not round down
+
 
 @dataclass(frozen=True)
 class WorkerSpec:
@@ -22,7 +24,7 @@ class WorkerSpec:
     path
         The GGUF file.
     num_ctx
-        Tokens of context for each request (the engine rounds up to a multiple of 256).
+        Tokens of context for each request.
     parallel
         Requests that are computed at once; each has its whole `num_ctx`.
     num_batch
@@ -57,7 +59,7 @@ def load(spec: WorkerSpec) -> object:
 
     params = xllamacpp.CommonParams()
     params.model.path = spec.path
-    params.n_ctx = spec.num_ctx * spec.parallel
+    params.n_ctx = -(-spec.num_ctx // _CTX_STEP) * _CTX_STEP * spec.parallel
     params.n_parallel = spec.parallel
     params.n_batch = params.n_ubatch = spec.num_batch
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = spec.threads

@@ -23,6 +23,13 @@ class Draft:
         The model's name, whether JSON was asked for, and what else :class:`Answer` shall know.
     clock
         Seconds, for the times that are measured here.
+
+    Attributes
+    ----------
+    pieces, size
+        How many chunks held text, and the characters of them all.
+    notes
+        What the reader must know besides.
     """
 
     def __init__(
@@ -40,11 +47,13 @@ class Draft:
         self._start = clock()
         self._first: float | None = None
         self._end: Mapping[str, Any] = {}
+        self._remote = ""
+        self.notes: tuple[str, ...] = ()
         self.pieces = 0
         self.size = 0
 
-    def feed(self, chunk: Mapping[str, Any]) -> None:
-        """Take one chunk of the stream."""
+    def feed(self, chunk: Mapping[str, Any]) -> str:
+        """Take one chunk of the stream; return what it adds to the text."""
         message = chunk.get("message") or {}
         text, thought = message.get("content") or "", message.get("thinking") or ""
         if text or thought:
@@ -54,8 +63,11 @@ class Draft:
             self._thoughts.append(thought)
             self.pieces += 1
             self.size += len(text) + len(thought)
+        if chunk.get("remote_host"):
+            self._remote = str(chunk["remote_host"])
         if chunk.get("done"):
             self._end = chunk
+        return text
 
     @property
     def text(self) -> str:
@@ -80,7 +92,8 @@ class Draft:
         """Return the answer, complete or as far as it came."""
         text, end = self.text, self._end
         data, problem = _parsed(text) if self._wants_json else (None, "")
-        notes = (*self.details.pop("notes", ()), *([problem] if problem else []))
+        remote = f"answered by {self._remote}, not by this service" if self._remote else ""
+        notes = (*self.notes, *(note for note in (remote, problem) if note))
         return Answer(
             text=text,
             model=self.model,

@@ -22,7 +22,8 @@ _HIDDEN = re.compile("[\ue000-\uf8ff]")
 HELP = ("-h", "--help", "?")
 
 
-def _as_is(text: str) -> str:
+def as_is(text: str) -> str:
+    """Return a value as it was typed."""
     return text
 
 
@@ -84,11 +85,9 @@ class Parser(argparse.ArgumentParser):
         self.register("action", "store", _Once)
         self.register("action", "store_const", _OnceConst)
         self.hint = hint or f"{prog} --help"
-        self._fill: Callable[[str], str] = _as_is
+        self._fill: Callable[[str], str] = as_is
 
-    def read(
-        self, tokens: Sequence[str], fill: Callable[[str], str] = _as_is
-    ) -> argparse.Namespace:
+    def read(self, tokens: Sequence[str], fill: Callable[[str], str] = as_is) -> argparse.Namespace:
         """Parse tokens; every value goes through `fill`, and ``@file`` is read from that file.
 
         Raises
@@ -102,7 +101,7 @@ class Parser(argparse.ArgumentParser):
         try:
             return self.parse_args(tokens)
         finally:
-            self._fill = _as_is
+            self._fill = as_is
 
     def _refuse_unknown(self, tokens: Sequence[str]) -> None:
         known = self._option_string_actions
@@ -162,6 +161,11 @@ def _content(path: str) -> str:
 def wants_help(tokens: Sequence[str]) -> bool:
     """Whether ``--help``, ``-h`` or a ``?`` of its own was typed."""
     return "--help" in tokens or "-h" in tokens or tuple(tokens[-1:]) == ("?",)
+
+
+def expand_think(tokens: Sequence[str]) -> list[str]:
+    """``--think`` alone, so that it does not swallow the model that follows it."""
+    return ["--think=on" if token == "--think" else token for token in tokens]
 
 
 def split(line: str, *, literal: bool = False) -> list[str]:

@@ -11,12 +11,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..events import Event
 from ..lab.answer import Answer
 from ..lab.markdown import safe
-from .results import Result
+from .results import Result, Text
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -28,10 +28,6 @@ MAX_SECONDS = 2.0
 GROWTH = 1.05
 
 Mode = Literal["live", "settled", "terminal", "quiet"]
-
-
-class _Shown(Protocol):
-    def _repr_mimebundle_(self) -> tuple[dict[str, Any], dict[str, Any]]: ...
 
 
 class Pace:
@@ -73,7 +69,7 @@ def mode_of(shell: InteractiveShell, render: str, quiet: bool = False) -> Mode:
     if quiet:
         return "quiet"
     if getattr(shell, "kernel", None) is None:
-        return "terminal" if render == "live" else "settled"
+        return "terminal"
     # `%%capture` keeps every update as an output of its own.
     captured = type(shell.display_pub).__name__ == "CapturingDisplayPublisher"
     return "settled" if captured or render == "settled" else "live"
@@ -99,7 +95,6 @@ class Screen:
         self._id: str | None = None
         self._pace, self._progress_pace = Pace(), Pace()
         self._notes: dict[str, None] = {}
-        self._printed = 0
         self._last: Event | None = None
         self._answering = False
         self._lock = threading.Lock()
@@ -122,37 +117,42 @@ class Screen:
             if self.mode == "terminal":
                 if not is_said:
                     print(event.text, file=sys.stderr)
-            elif self._progress_pace.due(sys.maxsize) or is_new or event.keep:
+            elif self._progress_pace.due(0) or is_new or event.keep:
                 lines = dict.fromkeys((*self._notes, _in_words(event)))
                 self._publish({"text/markdown": safe("  \n".join(lines))})
 
-    def grow(self, draft: Draft, plain: bool) -> None:
-        """Show an answer as far as it came, if it is time to."""
+    def grow(self, draft: Draft, piece: str, plain: bool) -> None:
+        """Show an answer that has grown by `piece`, if it is time to."""
         if self.mode == "live":
             if self._pace.due(draft.size):
                 with self._lock:
                     self._answering = True
                     self._publish(draft.progress(plain))
         elif self.mode == "terminal":
-            text = draft.text
-            sys.stdout.write(text[self._printed :])
+            sys.stdout.write(piece)
             sys.stdout.flush()
-            self._printed = len(text)
+            self._answering = True
 
     def settle(self, result: Answer | Result) -> None:
         """Put the last state in place of everything before it: the one output that is saved."""
         with self._lock:
-            self._answering = True
-            if self.mode == "terminal" and isinstance(result, Answer) and self._printed:
+            if self.mode == "terminal":
+                if not self._answering:
+                    return  # the displayhook prints it
                 sys.stdout.write("\n")
-            elif self.mode == "terminal" or self._in_plain_shell():
-                return  # the displayhook prints it
             elif self.mode != "quiet":
+                self._answering = True
                 self._publish(*result._repr_mimebundle_())
             self._mark(result)
 
-    def _in_plain_shell(self) -> bool:
-        return self.mode == "settled" and getattr(self._shell, "kernel", None) is None
+    def end(self, result: Result) -> Result:
+        """Settle on a result and return it: how a verb ends."""
+        self.settle(result)
+        return result
+
+    def say(self, text: str) -> Result:
+        """End with a line of text, below what was reported to be kept."""
+        return self.end(Text("\n".join((*self.notes, text))))
 
     def _publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         update = self._id is not None
@@ -177,41 +177,3 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
-
-
-class ShownOnce:
-    """Keeps the displayhook from showing again what the cell has shown already.
-
-    ``Out[n]`` and ``_`` are still set. What is shown in a later cell shows itself as anything.
-    """
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
-        self._pending: list[object] = []
-        self._formatter = shell.display_formatter.ipython_display_formatter
-
-    def install(self) -> None:
-        """Begin."""
-        for kind in (Answer, Result):
-            self._formatter.for_type(kind, self._swallow)
-        self._shell.events.register("post_execute", self._pending.clear)
-
-    def remove(self) -> None:
-        """End."""
-        for kind in (Answer, Result):
-            self._formatter.pop(kind, None)
-        self._shell.events.unregister("post_execute", self._pending.clear)
-
-    def mark(self, shown: object) -> None:
-        """This was shown by the running cell."""
-        self._pending.append(shown)
-
-    def _swallow(self, value: object) -> None:
-        for index, shown in enumerate(self._pending):
-            if shown is value:
-                del self._pending[index]
-                if isinstance(value, Answer) and getattr(self._shell, "kernel", None) is None:
-                    print(value.footer.replace("`", ""))
-                return
-        # IPython takes this for "no special display" and goes on to the usual formats.
-        raise NotImplementedError

@@ -76,11 +76,10 @@ class Request:
         return request_body(self.models[0], **self.extras()) | {"messages": list(self.messages)}
 
 
-def add_prompt_options(parser: Parser) -> Parser:
-    """Add the options of a prompt to a parser, and return it."""
+def add_default_options(parser: Parser) -> Parser:
+    """Add the options of a prompt that may also be a notebook's default; return the parser."""
     add = parser.add_argument
     add("-s", "--system", metavar="TEXT", help="system prompt; @FILE reads a file")
-    add("-o", "--out", metavar="NAME", help="variable that the answer goes to (besides _answer)")
     for name, (short, kind, text) in _OPTIONS.items():
         long = "--" + name.replace("_", "-")
         number = "X" if kind is float else "N"
@@ -88,31 +87,37 @@ def add_prompt_options(parser: Parser) -> Parser:
     add("--option", action="append", metavar="KEY=VALUE", help="any other option of the API")
     add("--stop", action="append", metavar="TEXT", help="end the answer before this text")
     add("--format", choices=("json",), metavar="json", help="JSON only; parsed in answer.data")
-    add("--image", action="append", metavar="PATH", help="show the model an image")
     add("--think", dest="think", metavar="LEVEL", help="think first: --think or --think=high")
     add("--no-think", dest="think", action="store_const", const="off", help="do not think")
     add("--keepalive", metavar="D", help="how long the model stays loaded: 10m, 0, -1 for ever")
     add("--host", metavar="HANDLE|URL", help="which Ollama, where there are several")
-    for flag, text in (
-        ("--plain", "as it is, not as Markdown"),
-        ("--quiet", "show nothing"),
-        ("--verbose", "show times"),
-        ("--literal", "{{...}} means nothing"),
-        ("--dry-run", "show what would be sent, and send nothing"),
-    ):
-        add(flag, action="store_true", help=text)
+    add("--plain", action="store_true", help="as it is, not as Markdown")
+    add("--verbose", action="store_true", help="show times")
+    add("--literal", action="store_true", help="{{...}} means nothing")
     return parser
 
 
-def expand_think(tokens: Sequence[str]) -> list[str]:
-    """``--think`` alone, so that it does not swallow the model that follows it."""
-    return ["--think=on" if token == "--think" else token for token in tokens]
+def add_prompt_options(parser: Parser) -> Parser:
+    """Add all options of a prompt to a parser, and return it."""
+    add = add_default_options(parser).add_argument
+    add("-m", "--model", dest="model_option", metavar="MODEL", help="the same as MODEL")
+    add("-o", "--out", metavar="NAME", help="variable that the answer goes to (besides _answer)")
+    add("--image", action="append", metavar="PATH", help="show the model an image")
+    add("--quiet", action="store_true", help="show nothing")
+    add("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    return parser
 
 
 def merged(given: argparse.Namespace, default: argparse.Namespace) -> argparse.Namespace:
     """The given options, and of the default what was not given."""
-    names = vars(default) | {name: v for name, v in vars(given).items() if v not in (None, False)}
-    return argparse.Namespace(**names)
+    # By identity: a temperature of 0 is given.
+    mine = {name: v for name, v in vars(given).items() if v is not None and v is not False}
+    both = argparse.Namespace(**{**vars(given), **vars(default), **mine})
+    if given.option and getattr(default, "option", None):
+        keys = {pair.partition("=")[0] for pair in given.option}
+        kept = [pair for pair in default.option if pair.partition("=")[0] not in keys]
+        both.option = kept + given.option
+    return both
 
 
 def make_request(models: Sequence[str], prompt: str, given: argparse.Namespace) -> Request:

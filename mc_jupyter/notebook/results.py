@@ -111,11 +111,24 @@ class Table(Result):
 
 
 class Facts(Result):
-    """Named facts on one thing; ``facts["version"]`` is one of them."""
+    """Named facts on one thing; ``facts["version"]`` is one of them.
 
-    def __init__(self, facts: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
+    Parameters
+    ----------
+    facts
+        By name; what is empty is not shown.
+    notes
+        Lines below.
+    hidden
+        Names that are not shown, for their values differ from machine to machine.
+    """
+
+    def __init__(
+        self, facts: Mapping[str, Any], notes: Sequence[str] = (), hidden: Sequence[str] = ()
+    ) -> None:
         self.facts = dict(facts)
         self.notes = tuple(notes)
+        self._hidden = frozenset(hidden)
 
     def __getitem__(self, name: str) -> Any:
         return self.facts[name]
@@ -124,8 +137,8 @@ class Facts(Result):
         return iter(self.facts)
 
     def _shown(self) -> dict[str, str]:
-        shown = {name: _shown(value) for name, value in self.facts.items()}
-        return {name: value for name, value in shown.items() if value}
+        visible = {n: _shown(v) for n, v in self.facts.items() if n not in self._hidden}
+        return {name: value for name, value in visible.items() if value}
 
     def text(self) -> str:
         """A line each; what is empty is left out."""

@@ -40,8 +40,9 @@ _UNREACHABLE = re.compile(
     r"Could not resolve (?:host|proxy)|Failed to connect|Couldn't connect"
     r"|Connection (?:was )?(?:refused|timed out|reset|closed)|Operation (?:timed out|too slow)"
     r"|Network is unreachable|No route to host|Empty reply from server|(?:Recv|Send) failure"
-    r"|early EOF|unexpected disconnect|hung up unexpectedly|transfer closed|from proxy after CONNECT"
-    r"|gnutls_handshake\(\) failed|SSL_ERROR_SYSCALL|SSL_connect|curl (?:18|28|35|52|55|56|92)\b",
+    r"|early EOF|unexpected disconnect|hung up unexpectedly|transfer closed"
+    r"|from proxy after CONNECT|gnutls_handshake\(\) failed|SSL_ERROR_SYSCALL|SSL_connect"
+    r"|curl (?:18|28|35|52|55|56|92)\b",
     _FLAGS,
 )
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")

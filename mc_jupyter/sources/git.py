@@ -24,27 +24,24 @@ from .guard import Clock, TimeUp, run
 if TYPE_CHECKING:
     from git import RemoteProgress
 
-# $1 git, $2 folder, $3 address, $4 ref.
+# $1 git, $2 an empty folder, $3 address, $4 ref.
 # The repository is ours, new and without templates; nothing of the user's configuration may run
 # a program or leave one running. Links become small text files, which lead nowhere.
 _REPOSITORY = """
 git() {
     "$program" -C "$folder" -c core.hooksPath=/dev/null -c core.fsmonitor=false \\
         -c core.symlinks=false -c core.autocrlf=false -c submodule.recurse=false \\
-        -c gc.auto=0 -c maintenance.auto=false -c safe.directory='*' \\
+        -c fetch.unpackLimit=1 -c gc.auto=0 -c maintenance.auto=false -c safe.directory='*' \\
         -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 "$@"
 }
 program=$1 folder=$2 url=$3 ref=$4
 """
-_FETCH = (
-    _REPOSITORY
-    + """
-"$program" init -q --template= "$folder" &&
+_FETCH = f"""{_REPOSITORY}
+git init -q --template= &&
 git fetch --depth 1 --no-tags --no-recurse-submodules --progress --end-of-options "$url" "$ref" &&
 git checkout -q --progress --detach FETCH_HEAD
 """
-)
-_LIST = _REPOSITORY + 'git ls-remote --heads --tags --refs "$url" >&2'
+_LIST = f'{_REPOSITORY}\ngit ls-remote --heads --tags --refs "$url" >&2'
 _LISTED = re.compile(r"[0-9a-f]{40,64}\trefs/(?:heads|tags)/(\S+)")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -128,6 +125,7 @@ def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Re
         As each says. A KeyboardInterrupt ends git and goes up.
     """
     git = program()
+    folder.mkdir()
     report(Event("fetch", f"fetching {identifier.typed}"))
     arguments = [git, str(folder), identifier.location, identifier.ref or "HEAD"]
     listener = _listener(report)

@@ -172,8 +172,11 @@ class Handler(BaseHTTPRequestHandler):
         self._json({"model": model, "response": "", "done": True, "done_reason": why})
 
     def _pull(self) -> None:
-        model = str(self.request_.body["model"])
-        self._stream(frame(line(item)) for item in self.server.script.pull_lines(model))
+        model, script = str(self.request_.body["model"]), self.server.script
+        if script.lines is not None:
+            self._stream(script.frames("pull", model))
+        else:
+            self._stream(frame(line(item)) for item in script.pull_lines(model))
 
     def _json(self, item: Mapping[str, Any], status: int = 200) -> None:
         self._answer(Answer(status, line(item)))

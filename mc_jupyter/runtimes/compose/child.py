@@ -31,7 +31,7 @@ class Finished:
     err: str
 
 
-class LimitReached(Exception):  # noqa: N818 - internal, always mapped
+class LimitReached(Exception):
     """The child was ended because its time was over."""
 
 

@@ -64,6 +64,8 @@ class Tools:
         Whether the engine has NVIDIA's runtime.
     root
         The engine's folder for images and volumes.
+    architecture
+        The engine's, as the kernel names it (``x86_64``).
     """
 
     docker: str
@@ -73,6 +75,7 @@ class Tools:
     engine_version: tuple[int, ...]
     nvidia: bool
     root: str
+    architecture: str
 
 
 def environment() -> dict[str, str]:
@@ -150,6 +153,7 @@ def detect() -> Tools:
         engine_version=_numbers(str(info.get("ServerVersion", ""))),
         nvidia="nvidia" in (info.get("Runtimes") or {}),
         root=str(info.get("DockerRootDir", "")),
+        architecture=str(info.get("Architecture", "")),
     )
 
 
@@ -198,8 +202,11 @@ def no_engine(problem: str, address: str) -> EngineUnavailableError:
     )
 
 
-def _find_compose(docker: str, info: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The plugin of the engine's own list, else as `docker compose`, else the standalone program."""
+_Compose = tuple[tuple[str, ...], tuple[int, ...]]
+
+
+def _find_compose(docker: str, info: Mapping[str, Any]) -> _Compose:
+    """The plugin that the CLI lists, else whatever `docker compose` is, else the old program."""
     plugins = (info.get("ClientInfo") or {}).get("Plugins") or []
     for plugin in plugins:
         if plugin.get("Name") == "compose" and not plugin.get("Err"):

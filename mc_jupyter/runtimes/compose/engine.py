@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import docker
 import docker.errors
 import requests
+import urllib3.exceptions
 
 from ...errors import (
     DiskFullError,
@@ -20,14 +21,32 @@ from ...errors import (
 from . import detect, look
 from .labels import COMMIT, HANDLE, HOME, IDENTIFIER, PROJECT, REF, SERVICE, USER, Found, home_of
 
-_LIMIT = 30.0
-_QUICK = 2.0
+_LIMIT = 30
+_QUICK = 2
 PULL_FIRST = 30.0
 """Seconds that an engine may take for a pull's first line."""
 PULL_SILENCE = 300.0
 """Seconds between two lines; checking a large layer on a slow disk is silent for long."""
 
 Attributes = Mapping[str, Any]
+
+
+class _PullClient(docker.APIClient):
+    """docker-py gives a pull no limit at all; this one has two, and can be ended."""
+
+    limits = (PULL_FIRST, PULL_SILENCE)
+    answer: requests.Response | None = None
+
+    def post(self, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
+        first, silence = self.limits
+        self.answer = super().post(url, *args, **(options | {"timeout": (5, first)}))
+        sock = getattr(getattr(self.answer.raw, "connection", None), "sock", None)
+        if sock is not None:
+            sock.settimeout(silence)
+        return self.answer
+
+
+Client = TypeVar("Client", bound=docker.APIClient)
 
 
 class Engine:
@@ -46,12 +65,12 @@ class Engine:
         Nothing answers there.
     """
 
-    def __init__(self, address: str, limit: float = _LIMIT) -> None:
+    def __init__(self, address: str, limit: int = _LIMIT) -> None:
         self.address = address
         with self._mapped():
             self._api = self._connect(docker.APIClient, limit)
 
-    def _connect(self, kind: type[docker.APIClient], limit: float) -> docker.APIClient:
+    def _connect(self, kind: type[Client], limit: int) -> Client:
         client = kind(base_url=self.address, version="auto", timeout=limit)
         client.headers["Connection"] = "close"  # nothing idle to leak, to share or to fork
         return client
@@ -73,7 +92,11 @@ class Engine:
                 f"the Docker engine at {self.address} does not answer",
                 "restart it: sudo systemctl restart docker (or restart Docker Desktop)",
             ) from error
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        except (
+            docker.errors.DockerException,
+            requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError,
+        ) as error:
             raise detect.no_engine(_innermost(error), self.address) from error
 
     def containers(self, project: str) -> list[Attributes]:
@@ -113,7 +136,7 @@ class Engine:
         """Return what the engine knows of an image; None where it is not here."""
         with self._mapped():
             try:
-                return dict(self._api.inspect_image(name))
+                return dict(self._api.inspect_image(name))  # type: ignore[no-untyped-call]
             except docker.errors.ImageNotFound:
                 return None
 
@@ -123,7 +146,7 @@ class Engine:
         platform: str | None = None,
         first: float = PULL_FIRST,
         silence: float = PULL_SILENCE,
-    ) -> Iterator[Attributes]:
+    ) -> Generator[Attributes, None, None]:
         """Pull an image; yield the engine's lines. Closing the iterator ends the pull.
 
         Parameters
@@ -136,7 +159,7 @@ class Engine:
             Seconds until the first line, and between two.
         """
 
-        with self._mapped(), contextlib.closing(self._connect(_pull_client(), _LIMIT)) as client:
+        with self._mapped(), contextlib.closing(self._connect(_PullClient, _LIMIT)) as client:
             client.limits = (first, silence)
             try:
                 yield from client.pull(image, stream=True, decode=True, platform=platform)
@@ -222,24 +245,6 @@ def discover(data: Path | None = None) -> list[Found]:
         return Engine(address, _QUICK).services(data)
     except (EngineUnavailableError, StartError):
         return []
-
-
-def _pull_client() -> type[docker.APIClient]:
-    class PullClient(docker.APIClient):  # type: ignore[misc]
-        """docker-py gives a pull no limit at all; here it has two, and can be ended."""
-
-        limits = (PULL_FIRST, PULL_SILENCE)
-        answer: requests.Response | None = None
-
-        def post(self, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
-            first, silence = self.limits
-            self.answer = super().post(url, **(options | {"timeout": (5, first)}))
-            connection = getattr(self.answer.raw, "connection", None)
-            if getattr(connection, "sock", None) is not None:
-                connection.sock.settimeout(silence)
-            return self.answer
-
-    return PullClient
 
 
 def _found(labels: Mapping[str, str], item: Attributes) -> Found:

@@ -15,9 +15,7 @@ from ...errors import (
     StartError,
 )
 
-_NOISE = re.compile(
-    r"^time=\S+ level=(warning|info|debug)|^\s*$|Executing external compose provider"
-)
+_NOISE = re.compile(r"^time=\S+ level=(warning|info|debug)|^\s*$")
 _PROGRESS = re.compile(
     r"^\s*(Container|Network|Volume|Image)?\s*\S+\s+(Creating|Created|Starting|Started|Waiting|"
     r"Healthy|Running|Recreate|Recreated|Stopping|Stopped|Removing|Removed|Building|Built|"
@@ -52,6 +50,22 @@ def of_up(err: str, handle: str) -> MediaConduitError:
         if re.search(pattern, err, re.IGNORECASE):
             return kind(f"{handle}: {reason}", hint.format(handle=handle))
     return StartError(f"{handle} could not be started: {reason}", f"%mc logs {handle}")
+
+
+def of_build(out: str, err: str, handle: str) -> MediaConduitError:
+    """Return the error for a build that failed, with its last lines.
+
+    The classic builder writes its log to stdout, BuildKit to stderr, and the reason is in either.
+    """
+    if "no space left on device" in out + err:
+        return DiskFullError(
+            f"{handle}: the disk is full: {last_lines(err, 1)}", "docker system df"
+        )
+    if "Cannot connect to the Docker daemon" in err:
+        return of_up(err, handle)
+    log = " | ".join(line.strip()[:200] for line in out.splitlines()[-2:] if line.strip())
+    reason = " | ".join(part for part in (log, last_lines(err, 2)) if part)
+    return StartError(f"{handle}: the image could not be built: {reason}")
 
 
 _KINDS: tuple[tuple[str, type[MediaConduitError], str], ...] = (

@@ -58,9 +58,8 @@ def _state(item: Mapping[str, Any], stopped_at: str | None) -> tuple[State, str]
     status, code = state.get("Status"), state.get("ExitCode", 0)
     restarts = item.get("RestartCount", 0)
     ended = _ended(code, bool(state.get("OOMKilled")))
-    if status == "restarting" or (
-        status == "running" and restarts and _age(state) < _SETTLED_AFTER
-    ):
+    loops = status == "running" and restarts and _age(state) < _SETTLED_AFTER
+    if status == "restarting" or loops:
         return "restarting", f"restarts again and again ({restarts} times; last it {ended})"
     if status == "running":
         return "running", "running"

@@ -132,7 +132,7 @@ def _mount(text: str, spec: Spec, source: Source) -> dict[str, Any]:
 
 
 def _answering_port(main: Mapping[str, Any], spec: Spec) -> int | None:
-    """The container port to talk to: the manifest's, by container or host number, else the first."""
+    """The manifest's port, by container or host number, else the lowest one."""
     ports = [port for port in main.get("ports") or () if port.get("protocol", "tcp") == "tcp"]
     for port in ports:
         if port["target"] in spec.manifest.ports:
@@ -158,7 +158,8 @@ def _edit_service(
     service.setdefault("init", True)
     service["pull_policy"] = "never"
     kept = service.get("labels") or {}
-    service["labels"] = {n: v for n, v in kept.items() if not n.startswith(labels.PREFIX)} | ours
+    service["labels"] = {n: v for n, v in kept.items() if n[: len(labels.PREFIX)] != labels.PREFIX}
+    service["labels"].update(ours)
     if tools.engine_version < _START_INTERVAL_SINCE:  # an error there, and only Docker's own health
         (service.get("healthcheck") or {}).pop("start_interval", None)
 
@@ -214,6 +215,10 @@ def _scope(document: dict[str, Any], spec: Spec) -> tuple[str, ...]:
         if (volume or {}).get("external"):
             continue
         name = f"{spec.volume_scope}_{key}"
-        document["volumes"][key] = (volume or {}) | {"name": name, "external": True}
+        wishes = dict(volume or {})
+        if wishes.get("driver") == "local":
+            del wishes["driver"]
+        wishes.pop("labels", None)  # Compose takes no more than the name for an external one
+        document["volumes"][key] = wishes | {"name": name, "external": True}
         names.append(name)
     return tuple(names)

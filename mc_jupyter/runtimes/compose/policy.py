@@ -19,7 +19,7 @@ from .read import NOT_YET
 _GPU_WORDS = {"gpu", "nvidia", "compute", "utility", "graphics", "video", "display"}
 
 
-class _Refused(Exception):  # noqa: N818 - internal, carries the place up to `check`
+class _Refused(Exception):
     def __init__(self, where: str, value: object, because: str = "") -> None:
         super().__init__(where, value, because)
 
@@ -146,12 +146,15 @@ _LOGGING = _keys(
 _SERVICE_NETWORK = _keys(aliases=_any, priority=_any)
 _NETWORK = _keys(name=_any, driver=_one_of("bridge"), internal=_any, labels=_any)
 
+# fmt: off
 _PLAIN = (
-    "command entrypoint environment healthcheck restart depends_on labels working_dir user image "
-    "shm_size stop_signal stop_grace_period init expose tmpfs profiles platform ulimits cap_drop "
-    "read_only tty stdin_open hostname mem_limit memswap_limit mem_reservation cpus cpu_shares "
-    "cpuset cpu_count cpu_percent pids_limit attach"
-).split()
+    "attach", "cap_drop", "command", "cpu_count", "cpu_percent", "cpu_shares", "cpus", "cpuset",
+    "depends_on", "entrypoint", "environment", "expose", "healthcheck", "hostname", "image", "init",
+    "labels", "mem_limit", "mem_reservation", "memswap_limit", "pids_limit", "platform", "profiles",
+    "read_only", "restart", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "tmpfs",
+    "tty", "ulimits", "user", "working_dir",
+)
+# fmt: on
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,148 @@
+"""``/api/generate`` and ``/api/chat``: from a checked request to the lines of an answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import OptionError, ResponseError
+from . import options
+from .engine import Engine, LoadSpec
+from .models import Model
+from .requests import Ask, Json, Kind, parse_ask, refuse_unsupported
+from .server import Handler
+
+NUM_BATCH = 256  # tokens: half a second of a small model's time on two slow cores
+
+
+class AnswerHandler(Handler):
+    """One of the two routes that answer a prompt."""
+
+    kind: Kind
+
+    async def post(self) -> None:
+        """Answer."""
+        await self.run(self._answer)
+
+    async def _answer(self) -> None:
+        began = time.perf_counter_ns()
+        body = self.body()
+        ask = parse_ask(self.kind, body)
+        model = self.state.library.find(ask.model)
+        if ask.empty and ask.keep_alive == 0:
+            await self.state.residents.unload(model)
+            self.finish(self._line(ask, "", {"done": True, "done_reason": "unload"}))
+            return
+        refuse_unsupported(body)
+        wanted = options.check(ask.options, model.parameters)
+        spec = self._spec(model, wanted)
+        async with self.state.residents.use(model, spec, ask.keep_alive) as engine:
+            loaded = time.perf_counter_ns()
+            if ask.empty:
+                self.finish(self._line(ask, "", {"done": True, "done_reason": "load"}))
+                return
+            tokens = await _tokens(engine, ask, model)
+            _check_length(tokens, spec, model)
+            sampling = _sampling(ask, wanted, spec.num_ctx - len(tokens))
+            async with aclosing(engine.complete(tokens, sampling)) as chunks:
+                await self._send(ask, chunks, began, loaded, len(tokens))
+
+    async def _send(
+        self, ask: Ask, chunks: AsyncGenerator[Json, None], began: int, loaded: int, prompt: int
+    ) -> None:
+        pieces: list[str] = []
+        async for chunk in chunks:
+            text = chunk["content"]
+            if text and ask.stream:
+                await self.line(self._line(ask, text, {"done": False}))
+            elif text:
+                pieces.append(text)
+            if chunk["stop"]:
+                last = {
+                    "done": True,
+                    "done_reason": "length" if chunk["stop_type"] == "limit" else "stop",
+                    "total_duration": time.perf_counter_ns() - began,
+                    "load_duration": loaded - began,
+                    **_metrics(chunk["timings"], prompt),
+                }
+                if ask.stream:
+                    await self.line(self._line(ask, "", last))
+                self.finish(None if ask.stream else self._line(ask, "".join(pieces), last))
+                return
+        raise ResponseError("the engine ended before its answer did", status=500)
+
+    def _line(self, ask: Ask, text: str, rest: Mapping[str, Any]) -> Json:
+        line = {"model": ask.model, "created_at": datetime.now(UTC).isoformat()[:-6] + "Z"}
+        if self.kind == "chat":
+            return {**line, "message": {"role": "assistant", "content": text}, **rest}
+        return {**line, "response": text, **rest}
+
+    def _spec(self, model: Model, wanted: options.Options) -> LoadSpec:
+        settings = self.state.settings
+        most = model.header.context_length
+        num_ctx = wanted.num_ctx
+        if num_ctx and most and num_ctx > most:
+            raise OptionError(
+                f'option "num_ctx" is {num_ctx}, but {model.name} has {most} tokens of context'
+            )
+        return LoadSpec(
+            path=model.path,
+            num_ctx=num_ctx or min(settings.num_ctx, most or settings.num_ctx),
+            parallel=settings.parallel,
+            num_batch=wanted.num_batch or NUM_BATCH,
+            threads=wanted.num_thread or settings.threads,
+        )
+
+
+class GenerateHandler(AnswerHandler):
+    """POST /api/generate."""
+
+    kind: Kind = "generate"
+
+
+class ChatHandler(AnswerHandler):
+    """POST /api/chat."""
+
+    kind: Kind = "chat"
+
+
+async def _tokens(engine: Engine, ask: Ask, model: Model) -> list[int]:
+    if ask.raw is not None:
+        return await engine.tokens(ask.raw)
+    messages = list(ask.messages)
+    if model.system and not ask.system_given:
+        messages.insert(0, {"role": "system", "content": model.system})
+    return await engine.tokens(await engine.render(messages))
+
+
+def _check_length(tokens: list[int], spec: LoadSpec, model: Model) -> None:
+    if len(tokens) < spec.num_ctx:
+        return
+    most = model.header.context_length or spec.num_ctx
+    more = f"; num_ctx can be up to {most}" if spec.num_ctx < most else ""
+    raise ResponseError(
+        f"the prompt has {len(tokens)} tokens and the context holds {spec.num_ctx} "
+        f"(num_ctx), of which one must be left for the answer{more}",
+        status=400,
+    )
+
+
+def _sampling(ask: Ask, wanted: options.Options, room: int) -> dict[str, Any]:
+    limit = room if wanted.num_predict is None else min(wanted.num_predict, room)
+    sampling = {**wanted.sampling, "n_predict": limit}
+    if ask.schema is not None:
+        sampling["json_schema"] = ask.schema
+    return sampling
+
+
+def _metrics(timings: Mapping[str, Any], prompt: int) -> dict[str, int]:
+    """Return Ollama's metrics; durations in ns, measured by the engine."""
+    return {
+        "prompt_eval_count": prompt,
+        "prompt_eval_duration": round(timings["prompt_ms"] * 1e6),
+        "eval_count": timings["predicted_n"],
+        "eval_duration": round(timings["predicted_ms"] * 1e6),
+    }

@@ -1,0 +1,215 @@
+"""The HTTP server: who may ask, how errors look, how it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+from ..errors import MediaConduitError, ModelNotFoundError, OptionError, ResponseError
+from .cli import is_loopback
+from .models import Library
+from .pulls import Pulls
+from .requests import Json, parse_body
+from .residents import Residents
+
+_BODY_LIMIT = 64 * 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the server was started.
+
+    Attributes
+    ----------
+    host, port
+        Where to listen; port 0 takes a free one.
+    token
+        What callers must bring; None lets everyone in.
+    num_ctx, parallel, threads
+        Defaults for loading, as in :class:`.worker.WorkerSpec`.
+    end_with_stdin
+        Whether the end of stdin ends the server.
+    version
+        What ``/api/version`` says.
+    """
+
+    host: str
+    port: int
+    token: str | None
+    num_ctx: int
+    parallel: int
+    threads: int
+    end_with_stdin: bool
+    version: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What the handlers share."""
+
+    settings: Settings
+    library: Library
+    residents: Residents
+    pulls: Pulls
+
+
+class Handler(tornado.web.RequestHandler):
+    """What every route does: check the caller, answer errors as Ollama does, notice a hang-up."""
+
+    state: State
+    _work: asyncio.Task[None] | None = None
+    _gone = False
+
+    def initialize(self, state: State) -> None:
+        """Take the shared state."""
+        self.state = state
+
+    def set_default_headers(self) -> None:
+        """Say nothing about the server; no header here ever lets a browser's page in."""
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+
+    def compute_etag(self) -> None:
+        """Give no ETag: nothing here is to be cached."""
+
+    def prepare(self) -> None:
+        """Let nobody in but the holder of the token, and no web page."""
+        settings = self.state.settings
+        foreign = is_loopback(settings.host) and not is_loopback(self.request.host_name)
+        if foreign or "Origin" in self.request.headers:
+            self.set_status(403)
+            self.finish()
+        elif settings.token is not None and not self._has_token(settings.token):
+            self.fail(401, "unauthorized")
+
+    def _has_token(self, token: str) -> bool:
+        scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(
+            given.strip().encode(), token.encode()
+        )
+
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work of a request; give it up when the caller hangs up; map its errors."""
+        self._work = asyncio.ensure_future(self._mapped(work))
+        try:
+            await self._work
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+
+    async def _mapped(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except MediaConduitError as error:
+            self.fail(_status(error), str(error).replace("\n", ": "))
+
+    def on_connection_close(self) -> None:
+        """Give up: cancelling the work closes the connection to the engine."""
+        self._gone = True
+        if self._work is not None:
+            self._work.cancel()
+
+    def fail(self, status: int, message: str) -> None:
+        """End with an error: as the answer, or as a last line when the answer has begun."""
+        if self._gone or self._finished:
+            return
+        if not self._headers_written:
+            self.set_status(status)
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps({"error": message}) + "\n" * self._headers_written)
+
+    def body(self) -> Json:
+        """Return the request's JSON object."""
+        return parse_body(self.request.body)
+
+    async def line(self, value: Mapping[str, Any]) -> None:
+        """Send one line of a stream; returns when the caller's side has room for more."""
+        if not self._headers_written:
+            self.set_header("Content-Type", "application/x-ndjson")
+            self.request.connection.stream.set_nodelay(True)  # type: ignore[union-attr]
+        self.write(json.dumps(value) + "\n")
+        await self.flush()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer what went wrong outside the work: plain text for routes, JSON for the rest."""
+        if status_code in (404, 405):
+            self.set_header("Content-Type", "text/plain")
+            self.finish("404 page not found" if status_code == 404 else "405 method not allowed")
+        else:
+            self.fail(status_code, self._reason)
+
+
+class NoRoute(Handler):
+    """Any path that is no route."""
+
+    def prepare(self) -> None:
+        """Check the caller first: a stranger learns nothing of the routes."""
+        super().prepare()
+        if not self._finished:
+            self.send_error(404)
+
+
+def _status(error: MediaConduitError) -> int:
+    if isinstance(error, ResponseError):
+        return error.status
+    if isinstance(error, ModelNotFoundError):
+        return 404
+    return 400 if isinstance(error, OptionError) else 500
+
+
+def _log(handler: tornado.web.RequestHandler) -> None:
+    request = handler.request
+    took = request.request_time()
+    print(
+        f"{request.method} {request.path} {handler.get_status()} {took:.3f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+async def serve(
+    settings: Settings,
+    library: Library,
+    routes: Callable[[State], list[tuple[str, type[Handler], dict[str, State]]]],
+) -> None:
+    """Listen, say so in one JSON line on stdout, and serve until a signal or stdin's end."""
+    state = State(settings, library, Residents(), Pulls(library))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    application = tornado.web.Application(
+        [*routes(state), (r".*", NoRoute, {"state": state})],
+        log_function=_log,
+        compress_response=False,
+    )
+    server = tornado.httpserver.HTTPServer(application, max_body_size=_BODY_LIMIT)
+    sockets = tornado.netutil.bind_sockets(settings.port, address=settings.host)
+    server.add_sockets(sockets)
+    port = sockets[0].getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if settings.end_with_stdin:
+        threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+    print(json.dumps({"url": f"http://{host}:{port}", "version": settings.version}), flush=True)
+    await stop.wait()
+    server.stop()
+    await state.pulls.close()
+    await state.residents.close()
+    await server.close_all_connections()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while sys.stdin is not None and sys.stdin.buffer.read(4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)

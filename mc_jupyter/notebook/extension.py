@@ -1,0 +1,97 @@
+"""``%load_ext mc_jupyter`` and back: what is added to a shell, and taken away again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import no_var_expand
+
+from ..registry import registry
+from .magics import Magics, McJupyter
+from .transform import CellTransform, line_transform
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_KINDS = ("line", "cell")
+_loaded: dict[int, Extension] = {}
+_told: set[str] = set()
+
+
+def load(shell: InteractiveShell) -> None:
+    """Add magics, input transformers and settings to a shell. Prints, writes and opens nothing.
+
+    Parameters
+    ----------
+    shell
+        The shell; one that has them already is left as it is.
+    """
+    if id(shell) not in _loaded:
+        _loaded[id(shell)] = Extension(shell)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away what :func:`load` added; loaded services stay."""
+    extension = _loaded.pop(id(shell), None)
+    if extension is not None:
+        extension.remove()
+
+
+class Extension:
+    """What one shell was given.
+
+    Parameters
+    ----------
+    shell
+        The shell.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._settings = McJupyter(registry, parent=shell)
+        self._magics = Magics(shell, registry)
+        self._ours: list[tuple[str, str]] = []
+        texts = self._magics.help()
+        self._add("mc", self._magics.mc, texts["mc"])
+        self._add("mc_service", self._magics.mc, texts["mc"])
+        self._add("ollama", self._magics.ollama, texts["ollama"])
+        self._magics.once.install()
+        shell.configurables.append(self._settings)
+        self._cell = CellTransform([name for kind, name in self._ours if kind == "cell"])
+        self._line = line_transform([name for kind, name in self._ours if kind == "line"])
+        shell.input_transformers_cleanup.insert(0, self._cell)
+        shell.input_transformer_manager.token_transformers.append(self._line)
+
+    def _add(self, name: str, call: Callable[..., Any], text: str) -> None:
+        """Register a line and a cell magic, where nobody else has the name."""
+
+        @no_var_expand
+        def magic(line: str, cell: str | None = None) -> Any:
+            return call(line, cell)
+
+        magic.__name__, magic.__doc__ = name, text
+        for kind in _KINDS:
+            if name in self._shell.magics_manager.magics[kind]:
+                _tell(name, kind)
+                continue
+            self._shell.register_magic_function(magic, kind, name)
+            self._ours.append((kind, name))
+
+    def remove(self) -> None:
+        """Take everything away again."""
+        for kind, name in self._ours:
+            self._shell.magics_manager.magics[kind].pop(name, None)
+        self._magics.once.remove()
+        self._shell.configurables.remove(self._settings)
+        self._shell.input_transformers_cleanup.remove(self._cell)
+        self._shell.input_transformer_manager.token_transformers.remove(self._line)
+
+
+def _tell(name: str, kind: str) -> None:
+    """Say once that another extension has a name."""
+    typed = ("%%" if kind == "cell" else "%") + name
+    if typed not in _told:
+        _told.add(typed)
+        print(f"mc_jupyter: another extension has {typed}; ours is %%mc {name}", file=sys.stderr)

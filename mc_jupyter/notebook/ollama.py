@@ -1,0 +1,172 @@
+"""``%ollama``: what the ollama command does, with the service that is loaded."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ..events import Event
+from ..registry import ServiceRegistry
+from .arguments import Parser
+from .display import Screen, size
+from .prompts import MODEL, Prompts, models_of, running_ollamas
+from .request import add_default_options, add_prompt_options
+from .results import Facts, Result, Table, Text
+from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from ..clients.ollama import OllamaClient
+
+_ABOUT = """Prompt a model of Ollama, and look after its models.
+
+%%ollama [MODEL] ...  the lines below are the prompt (%%ollama --help: its options)
+%ollama VERB ...      one of the verbs below
+"""
+
+
+class OllamaVerbs:
+    """The verbs of ``%ollama``.
+
+    Parameters
+    ----------
+    registry
+        The kernel's services.
+    screen
+        Makes the display of the running cell.
+    prompts
+        What ``run`` and ``use`` lead to.
+    """
+
+    def __init__(
+        self, registry: ServiceRegistry, screen: Callable[[], Screen], prompts: Prompts
+    ) -> None:
+        self._registry, self._screen, self._prompts = registry, screen, prompts
+        self.verbs = Verbs("%ollama", _ABOUT, self._bare)
+        self._add_model_verbs(self.verbs)
+        run = self.verbs.add("run", "Prompt a model in one line.", prompts.run, is_raw=True)
+        add_prompt_options(run)
+        run.add_argument("model", metavar="MODEL", nargs="?")
+        run.usage = "%%ollama run [options of %%%%ollama] MODEL PROMPT"
+        use = self.verbs.add("use", "Set the model and options of %%ollama here.", prompts.use)
+        use.add_argument("model", metavar="MODEL")
+        use.add_argument("--or", dest="others", action="append", metavar="MODEL", help="else this")
+        add_default_options(use)
+
+    def _add_model_verbs(self, verbs: Verbs) -> None:
+        def add(name: str, description: str, run: Callable[[argparse.Namespace], Result]) -> Parser:
+            parser = verbs.add(name, description, run)
+            parser.add_argument("--host", metavar="HANDLE|URL", help="which Ollama")
+            return parser
+
+        add("list", "Show the models that are installed.", self._list)
+        add("ps", "Show the models that are in memory.", self._ps)
+        show = add("show", "Show what is known of a model.", self._show)
+        show.add_argument("model", metavar="MODEL")
+        pull = add("pull", "Fetch models, whatever their size.", self._pull)
+        pull.add_argument("model", metavar="MODEL", nargs="+")
+        remove = add("rm", "Delete models from the disk.", self._remove)
+        remove.add_argument("model", metavar="MODEL", nargs="+")
+        stop = add("stop", "Take a model out of memory.", self._stop)
+        stop.add_argument("model", metavar="MODEL")
+
+    def _connect(self, given: argparse.Namespace, screen: Screen) -> OllamaClient:
+        service = self._registry.for_prompt(given.host, screen.report)
+        if not service.status().healthy:
+            service.start(report=screen.report)
+        return service.client()
+
+    def _bare(self) -> Result:
+        lines = [
+            f"{s.handle}: {', '.join(m['name'] for m in models_of(s))}"
+            for s in running_ollamas(self._registry)
+        ]
+        shown = ["Installed models:", *lines] if lines else ["No Ollama runs in this kernel yet."]
+        if self._prompts.model:
+            shown.append(f"%%ollama uses {self._prompts.model}")
+        model = self._prompts.model or MODEL
+        following = [
+            f"%%ollama {model}   the prompt goes into the lines below",
+            f"%ollama run {model} Why is the sky blue?",
+            "%ollama list",
+            "%ollama --help",
+        ]
+        return Text("\n".join([*shown, "", "What to type next:", *following]))
+
+    def _list(self, given: argparse.Namespace) -> Result:
+        screen = self._screen()
+        rows = [_model_row(model) for model in self._connect(given, screen).models()]
+        table = Table(
+            {"name": "name", "id": "id", "shown_size": "size"},
+            rows,
+            () if rows else ("No model is installed.", f"%ollama pull {MODEL}"),
+        )
+        return screen.end(table)
+
+    def _ps(self, given: argparse.Namespace) -> Result:
+        screen = self._screen()
+        rows = [_model_row(m) | _where(m) for m in self._connect(given, screen).ps()]
+        columns = {
+            "name": "name",
+            "id": "id",
+            "shown_size": "size",
+            "processor": "processor",
+            "context_length": "context",
+        }
+        return screen.end(Table(columns, rows, () if rows else ("No model is loaded.",)))
+
+    def _show(self, given: argparse.Namespace) -> Result:
+        screen = self._screen()
+        raw = self._connect(given, screen).show(given.model)
+        details, info = raw.get("details") or {}, raw.get("model_info") or {}
+        lengths = [v for name, v in info.items() if name.endswith(".context_length")]
+        facts = {
+            "model": given.model,
+            "family": details.get("family"),
+            "parameters": details.get("parameter_size"),
+            "quantization": details.get("quantization_level"),
+            "context length": lengths[0] if lengths else None,
+            "capabilities": raw.get("capabilities"),
+            "options": raw.get("parameters"),
+            "system": raw.get("system"),
+            "license": (raw.get("license") or "").strip().partition("\n")[0],
+            "raw": raw,
+        }
+        return screen.end(Facts(facts, hidden=("raw",)))
+
+    def _pull(self, given: argparse.Namespace) -> Result:
+        screen = self._screen()
+        client = self._connect(given, screen)
+        for model in given.model:
+            with closing(client.pull(model)) as steps:
+                for step in steps:
+                    text = f"{model}: {step.status}"
+                    screen.report(Event("model", text, step.completed, step.total))
+        return screen.say("\n".join(f"pulled {model}" for model in given.model))
+
+    def _remove(self, given: argparse.Namespace) -> Result:
+        screen = self._screen()
+        client = self._connect(given, screen)
+        for model in given.model:
+            client.delete(model)
+        return screen.say("\n".join(f"deleted {model}" for model in given.model))
+
+    def _stop(self, given: argparse.Namespace) -> Result:
+        screen = self._screen()
+        self._connect(given, screen).unload(given.model)
+        return screen.say(f"{given.model} is out of memory")
+
+
+def _model_row(model: dict[str, Any]) -> dict[str, Any]:
+    digest = str(model.get("digest") or "").removeprefix("sha256:")
+    return model | {"id": digest[:12], "shown_size": size(model.get("size") or 0)}
+
+
+def _where(model: dict[str, Any]) -> dict[str, str]:
+    """The processor as ``ollama ps`` words it."""
+    total, on_gpu = model.get("size") or 0, model.get("size_vram") or 0
+    if not total or on_gpu in (0, total):
+        return {"processor": "100% GPU" if on_gpu and total else "100% CPU"}
+    cpu = round(100 * (total - on_gpu) / total)
+    return {"processor": f"{cpu}%/{100 - cpu}% CPU/GPU"}

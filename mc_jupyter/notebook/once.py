@@ -1,0 +1,53 @@
+"""What a cell has shown already is not shown again by the displayhook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lab.answer import Answer
+from .results import Result
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+class ShownOnce:
+    """Keeps the displayhook from showing again what the cell has shown already.
+
+    ``Out[n]`` and ``_`` are still set. What is shown in a later cell shows itself as anything.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._pending: list[object] = []
+        assert shell.display_formatter is not None
+        self._formatter = shell.display_formatter.ipython_display_formatter
+
+    def install(self) -> None:
+        """Begin."""
+        for kind in (Answer, Result):
+            self._formatter.for_type(kind, self._swallow)
+        self._shell.events.register("post_execute", self._forget)
+
+    def remove(self) -> None:
+        """End."""
+        for kind in (Answer, Result):
+            self._formatter.pop(kind, None)
+        self._shell.events.unregister("post_execute", self._forget)
+
+    def mark(self, shown: object) -> None:
+        """This was shown by the running cell."""
+        self._pending.append(shown)
+
+    def _forget(self) -> None:
+        self._pending.clear()
+
+    def _swallow(self, value: object) -> None:
+        for index, shown in enumerate(self._pending):
+            if shown is value:
+                del self._pending[index]
+                if isinstance(value, Answer) and getattr(self._shell, "kernel", None) is None:
+                    print(value.footer.replace("`", ""))
+                return
+        # IPython takes this for "no special display" and goes on to the usual formats.
+        raise NotImplementedError

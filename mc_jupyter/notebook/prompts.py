@@ -1,0 +1,146 @@
+"""``%%ollama``, ``%ollama run`` and ``%ollama use``: from what was typed to an answer."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ArgumentError, ClientError
+from ..events import Event
+from ..lab.answer import Answer
+from ..registry import ServiceRegistry
+from .arguments import Parser, as_is, expand_think, split, wants_help
+from .display import Screen
+from .request import Request, add_prompt_options, make_request, merged
+from .results import DryRun, Result, Text
+from .stream import ask
+from .verbs import Fill
+
+if TYPE_CHECKING:
+    from ..service import Service
+
+MODEL = "smollm2:135m"
+"""The model of examples: small, and the one that the embedded engine can fetch."""
+
+_ABOUT = """The lines below are the prompt; without any, the model is loaded.
+{{expression}} is filled from the notebook's names, in the prompt and in every value; a value
+@FILE is read from that file. The answer is _, Out[n], _answer and what --out names."""
+
+
+class Prompts:
+    """What prompts share in one notebook: the default that ``%ollama use`` set.
+
+    Parameters
+    ----------
+    registry
+        The kernel's services.
+    screen
+        Makes the display of the running cell; its argument says whether to show nothing.
+    fill
+        Fills ``{{...}}`` from the notebook's names.
+    keep
+        Keeps an answer under ``_answer`` and the name that it is given.
+    """
+
+    def __init__(
+        self,
+        registry: ServiceRegistry,
+        screen: Callable[[bool], Screen],
+        fill: Fill,
+        keep: Callable[[Answer, str | None], None],
+    ) -> None:
+        self._registry, self._screen, self._fill, self._keep = registry, screen, fill, keep
+        self.model: str | None = None
+        self._default = argparse.Namespace()
+        self.parser = add_prompt_options(
+            Parser(
+                "%%ollama",
+                _ABOUT,
+                "the prompt goes into the lines below; in one line: %ollama run MODEL PROMPT",
+            )
+        )
+        self.parser.add_argument("model", metavar="MODEL", nargs="?")
+
+    def prompt(self, line: str, body: str, host: str | None = None) -> Answer | Result:
+        """Do what a ``%%ollama`` cell says.
+
+        Parameters
+        ----------
+        line, body
+            What stands behind the magic, and below it.
+        host
+            Which Ollama, where the line does not say (``%%mc HANDLE``).
+        """
+        words = split(line, literal="--literal" in line.split())
+        if wants_help(words):
+            return Text(self.parser.format_help())
+        fill = as_is if "--literal" in words else self._fill
+        given = self.parser.read(expand_think(words), fill)
+        given.host = given.host or host
+        return self._send(given, body.strip("\n").rstrip())
+
+    def run(self, given: argparse.Namespace) -> Answer | Result:
+        """Do what a ``%ollama run`` line says; its prompt is the raw rest of the line."""
+        return self._send(given, given.rest)
+
+    def _send(self, given: argparse.Namespace, prompt: str) -> Answer | Result:
+        if given.model and given.model_option:
+            raise ArgumentError(
+                f"two models: {given.model} and {given.model_option}", "name one of them"
+            )
+        model = given.model or given.model_option
+        model = model or self.model
+        if not model:
+            raise ArgumentError("which model?", _which_model(self._registry))
+        given = merged(given, self._default)
+        request = make_request([model], prompt if given.literal else self._fill(prompt), given)
+        if request.dry_run:
+            return DryRun(request.body())
+        screen = self._screen(request.quiet)
+        if not request.messages:
+            return self._load(request, screen)
+        return ask(self._registry, request, screen, lambda a: self._keep(a, request.out))
+
+    def _load(self, request: Request, screen: Screen) -> Result:
+        service = self._registry.for_prompt(request.host, screen.report)
+        client, model = self._registry.prepare(service, request.models, screen.report)
+        screen.report(Event("load", f"loading {model}"))
+        client.load(model, request.keep_alive)
+        return screen.say(f"{model} is loaded; a prompt goes into the lines below %%ollama")
+
+    def use(self, given: argparse.Namespace) -> Result:
+        """Do what a ``%ollama use`` line says: take the first model that is there, and say so."""
+        screen = self._screen(False)
+        models = [given.model, *(given.others or ())]
+        names = vars(given).keys() - {"model", "others", "rest", "_given"}
+        default = argparse.Namespace(**{name: getattr(given, name) for name in names})
+        make_request(models, "", merged(self.parser.read([]), default))  # wrong options: now
+        service = self._registry.for_prompt(given.host, screen.report)
+        _, model = self._registry.prepare(service, models, screen.report)
+        self.model, self._default = model, default
+        passed = models[: models.index(model)]
+        why = f" ({', '.join(passed)}: not installed)" if passed else ""
+        return screen.say(f"%%ollama uses {model} in this notebook{why}")
+
+
+def running_ollamas(registry: ServiceRegistry) -> list[Service]:
+    """Return the Ollama services that run, as far as this kernel knows without looking."""
+    services = registry.services()
+    return [s for s in services if s.manifest.is_ollama and s.snapshot().state == "running"]
+
+
+def models_of(service: Service) -> list[dict[str, Any]]:
+    """Return the models of a running service; none where it does not answer."""
+    try:
+        return service.client().models()
+    except ClientError:
+        return []
+
+
+def _which_model(registry: ServiceRegistry) -> str:
+    services = running_ollamas(registry)
+    installed = [str(model.get("name")) for service in services for model in models_of(service)]
+    example = f"%%ollama {installed[0] if installed else MODEL}"
+    tail = f"   installed: {', '.join(installed)}" if installed else ""
+    return f"{example}   or for the whole notebook: %ollama use MODEL{tail}"

@@ -1,0 +1,244 @@
+"""``%mc``: load, start, watch and stop services."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import ArgumentError, ClientError, ServiceNotFoundError
+from ..events import Event
+from ..registry import ServiceRegistry
+from ..settings import RUNTIMES
+from .display import Screen
+from .results import Facts, Result, Table, Text
+from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from ..service import Service, Snapshot
+
+_ABOUT = """Load, start, watch and stop AI services.
+
+%mc VERB ...          one of the verbs below (%mc alone: what is loaded, and what to type next)
+%%mc HANDLE ...       prompt a service; %%mc ollama is %%ollama
+"""
+_COLUMNS = {
+    "handle": "service",
+    "state": "state",
+    "runtime": "runtime",
+    "health": "health",
+    "identifier": "from",
+}
+_FIRST = "%mc load github:MediaConduit/ollama-service --start"
+_PROMPT = "%%ollama smollm2:135m"
+
+
+class ServiceVerbs:
+    """The verbs of ``%mc``.
+
+    Parameters
+    ----------
+    registry
+        The kernel's services.
+    screen
+        Makes the display of the running cell.
+    """
+
+    def __init__(self, registry: ServiceRegistry, screen: Callable[[], Screen]) -> None:
+        self._registry, self._screen = registry, screen
+        self.verbs = Verbs("%mc", _ABOUT, self._bare)
+        self._add_changing(self.verbs)
+        self._add_looking(self.verbs)
+
+    def _add_changing(self, verbs: Verbs) -> None:
+        load = verbs.add("load", "Load a service from where it is published.", self._load)
+        load.add_argument(
+            "identifier",
+            metavar="IDENTIFIER",
+            help="github:OWNER/REPO[@REF], https://HOST/OWNER/REPO[@REF], a folder, "
+            "http://HOST:PORT (already running), or ollama",
+        )
+        load.add_argument("--as", dest="name", metavar="NAME", help="a name of your own for it")
+        load.add_argument(
+            "--runtime", choices=RUNTIMES, metavar="|".join(RUNTIMES), help="how it shall run"
+        )
+        load.add_argument(
+            "--env", action="append", metavar="NAME=VALUE", help="environment for the service"
+        )
+        load.add_argument("--start", action="store_true", help="start it at once")
+        load.add_argument("--refresh", action="store_true", help="fetch it anew")
+        start = verbs.add("start", "Start a service and wait until it answers.", self._start)
+        start.add_argument("name", metavar="NAME")
+        start.add_argument(
+            "--wait", type=float, metavar="SECONDS", help="end the waiting, not the service"
+        )
+        start.add_argument(
+            "--gpu",
+            choices=("auto", "on", "off"),
+            default="auto",
+            metavar="auto|on|off",
+            help="on: an error where there is none",
+        )
+        stop = verbs.add("stop", "Stop a service, for every kernel that uses it.", self._stop)
+        stop.add_argument("name", metavar="NAME", nargs="?")
+        stop.add_argument("--all", action="store_true", help="all that this kernel loaded")
+        restart = verbs.add("restart", "Stop a service and start it again.", self._restart)
+        restart.add_argument("name", metavar="NAME")
+        remove = verbs.add(
+            "remove", "Take away a service's containers and forget it.", self._remove
+        )
+        remove.add_argument("name", metavar="NAME")
+        remove.add_argument("--volumes", action="store_true", help="its models and data too")
+
+    def _add_looking(self, verbs: Verbs) -> None:
+        status = verbs.add("status", "Show which services are loaded, and how.", self._status)
+        status.add_argument("name", metavar="NAME", nargs="?")
+        info = verbs.add("info", "Show what a service says of itself, and its pin.", self._info)
+        info.add_argument("name", metavar="NAME")
+        logs = verbs.add("logs", "Show what a service wrote last.", self._logs)
+        logs.add_argument("name", metavar="NAME")
+        logs.add_argument(
+            "-n", "--lines", type=int, default=100, metavar="LINES", help="how many (100)"
+        )
+
+    # what changes something -------------------------------------------------------------------
+
+    def _load(self, given: argparse.Namespace) -> Result:
+        screen = self._screen()
+        service = self._registry.get_service(
+            given.identifier,
+            name=given.name,
+            runtime=given.runtime,
+            env=_environment(given.env or ()),
+            refresh=given.refresh,
+            report=screen.report,
+        )
+        if given.start:
+            snapshot = service.start(report=screen.report)
+            return _settled(screen, _table([snapshot], _after_start(service)))
+        return _settled(screen, _table([service.snapshot()], [f"%mc start {service.handle}"]))
+
+    def _start(self, given: argparse.Namespace) -> Result:
+        screen, service = self._screen(), self._registry.find(given.name)
+        snapshot = service.start(wait=given.wait, gpu=given.gpu, report=screen.report)
+        return _settled(screen, _table([snapshot], _after_start(service)))
+
+    def _stop(self, given: argparse.Namespace) -> Result:
+        if given.all == bool(given.name):
+            raise ArgumentError("%mc stop: which service?", "%mc stop NAME, or %mc stop --all")
+        screen = self._screen()
+        running = self._registry.services() if given.all else [self._find_to_stop(given.name)]
+        snapshots, notes = [], []
+        for service in running:
+            if service.status().runtime == "docker":
+                notes.append(f"{service.handle} is stopped for every kernel; its models stay")
+            snapshots.append(service.stop(screen.report))
+        return _settled(screen, _table(snapshots, notes or ["nothing is loaded"][: not snapshots]))
+
+    def _find_to_stop(self, name: str) -> Service:
+        try:
+            return self._registry.find(name)
+        except ServiceNotFoundError:
+            if self._is_model(name):
+                raise ServiceNotFoundError(
+                    f"{name} is a model, not a service", f"%ollama stop {name}"
+                ) from None
+            raise
+
+    def _is_model(self, name: str) -> bool:
+        """Whether a running Ollama has a model of that name."""
+        for service in self._registry.services():
+            if service.manifest.is_ollama and service.url:
+                try:
+                    if service.client().has_model(name):
+                        return True
+                except ClientError:
+                    continue
+        return False
+
+    def _restart(self, given: argparse.Namespace) -> Result:
+        screen, service = self._screen(), self._registry.find(given.name)
+        return _settled(
+            screen, _table([service.restart(report=screen.report)], _after_start(service))
+        )
+
+    def _remove(self, given: argparse.Namespace) -> Result:
+        screen, service = self._screen(), self._registry.find(given.name)
+        for item in service.plan_removal(given.volumes):
+            screen.report(Event("note", f"removing {item}"))
+        gone = self._registry.remove(service.handle, given.volumes)
+        lines = [f"removed {item}" for item in gone]
+        return screen.say("\n".join([*lines, f"{service.handle} is no longer loaded"]))
+
+    # what only looks --------------------------------------------------------------------------
+
+    def _bare(self) -> Result:
+        services = self._registry.services()
+        if not services:
+            lines = [
+                f"{_FIRST}   loads and starts one",
+                f"{_PROMPT}   finds or loads one by itself",
+            ]
+            return Text(
+                "\n".join(["No service is loaded. What to type next:", *lines, "%mc --help"])
+            )
+        snapshots = [service.status() for service in services]
+        return _table(snapshots, ["", "What to type next:", *_next_lines(snapshots), "%mc --help"])
+
+    def _status(self, given: argparse.Namespace) -> Result:
+        if given.name:
+            return _table([self._registry.find(given.name).status()])
+        snapshots = [service.status() for service in self._registry.services()]
+        notes = []
+        for found in self._registry.elsewhere():
+            ref = "" if found.ref == "HEAD" else f"@{found.ref}"
+            notes.append(f"{found.state}, not loaded here: %mc load {found.identifier}{ref}")
+        return _table(snapshots, notes or ([] if snapshots else ["No service is loaded.", _FIRST]))
+
+    def _info(self, given: argparse.Namespace) -> Result:
+        facts = self._registry.find(given.name).info()
+        pin = facts.pop("pin", None)
+        notes = [f"This commit and no other: {pin}"] if pin else []
+        return Facts(facts | {"pin": pin}, notes, hidden=("pin", "folder", "project"))
+
+    def _logs(self, given: argparse.Namespace) -> Result:
+        service = self._registry.find(given.name)
+        return Text(service.logs(given.lines).rstrip("\n") or f"{service.handle} wrote nothing yet")
+
+
+def _settled(screen: Screen, table: Table) -> Result:
+    """End with a table, and with what was reported to be kept and is not in it yet."""
+    said = {note for row in table.rows for note in row["notes"]}
+    table.notes = (*(note for note in screen.notes if note not in said), *table.notes)
+    return screen.end(table)
+
+
+def _table(snapshots: Sequence[Snapshot], notes: Sequence[str] = ()) -> Table:
+    health = {True: "answers", False: "does not answer", None: ""}
+    rows = [vars(snapshot) | {"health": health[snapshot.healthy]} for snapshot in snapshots]
+    said = [f"{s.handle}: {note}" for s in snapshots for note in s.notes]
+    return Table(_COLUMNS, rows, [*dict.fromkeys(said), *notes])
+
+
+def _after_start(service: Service) -> list[str]:
+    if service.runtime == "docker":
+        return [f"It runs on when this kernel ends: %mc stop {service.handle}"]
+    return []
+
+
+def _next_lines(snapshots: Sequence[Snapshot]) -> list[str]:
+    lines = []
+    for snapshot in snapshots:
+        verb = "stop" if snapshot.state in ("running", "starting") else "start"
+        lines.append(f"%mc {verb} {snapshot.handle}")
+    return [_PROMPT, *lines]
+
+
+def _environment(pairs: Sequence[str]) -> dict[str, str] | None:
+    environment = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ArgumentError(f"--env is {pair!r}", "accepted: NAME=VALUE")
+        environment[name] = value
+    return environment or None

@@ -1,0 +1,127 @@
+"""A magic with verbs: ``%mc start ollama``, ``%ollama list``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ..errors import ArgumentError, Interrupted, did_you_mean
+from ..lab.answer import Answer
+from .arguments import Parser, as_is, expand_think, split_head, wants_help
+from .results import Result, Text
+
+Run = Callable[[argparse.Namespace], Result | Answer]
+Fill = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: how it is typed, and what it does with its arguments.
+
+    Attributes
+    ----------
+    is_raw
+        Whether what follows the first word that is no option stays as it was typed, in `rest`.
+    """
+
+    parser: Parser
+    run: Run
+    is_raw: bool = False
+
+    def call(self, line: str, fill: Fill) -> Result | Answer:
+        """Run it with the rest of the line."""
+        literal = "--literal" in line.split()
+        words, rest = split_head(line, self.parser if self.is_raw else None, literal=literal)
+        if wants_help(words):
+            return Text(self.parser.format_help())
+        given = self.parser.read(expand_think(words), as_is if "--literal" in words else fill)
+        given.rest = rest
+        return self.run(given)
+
+
+class Verbs:
+    """The verbs of one magic.
+
+    Parameters
+    ----------
+    prog
+        The magic as it is typed.
+    about
+        What stands above the list of verbs in its help.
+    bare
+        Called when nothing but the magic was typed.
+    """
+
+    def __init__(self, prog: str, about: str, bare: Callable[[], Result]) -> None:
+        self.prog, self.about, self._bare = prog, about, bare
+        self._verbs: dict[str, Verb] = {}
+
+    def add(self, name: str, description: str, run: Run, *, is_raw: bool = False) -> Parser:
+        """Add a verb; return its parser, for its arguments."""
+        verb = Verb(Parser(f"{self.prog} {name}", description), run, is_raw)
+        self._verbs[name] = verb
+        return verb.parser
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._verbs
+
+    def parser(self, name: str) -> Parser:
+        """The parser of a verb."""
+        return self._verbs[name].parser
+
+    def call(self, line: str, fill: Fill) -> Result | Answer:
+        """Do what a line says.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such verb, or it was given what it does not take.
+        """
+        name, rest = (*line.split(None, 1), "", "")[:2]
+        if not name:
+            return self._bare()
+        if name in ("-h", "--help", "help", "?"):
+            return Text(self.help())
+        if name.endswith("?"):
+            name, rest = name[:-1], "?"
+        verb = self._verbs.get(name.replace("_", "-"))
+        if verb is None:
+            raise ArgumentError(
+                f"{self.prog} has no verb {name!r}: {did_you_mean(name, self._verbs)}", self.prog
+            )
+        return verb.call(rest, fill)
+
+    def help(self) -> str:
+        """The verbs, and how each is typed."""
+        lines = [self.about, ""]
+        for verb in self._verbs.values():
+            usage = verb.parser.format_usage().removeprefix("usage: ").rstrip()
+            lines += [usage, f"    {verb.parser.description}", ""]
+        return "\n".join([*lines, f"More on a verb: {self.prog} VERB --help"])
+
+
+@contextmanager
+def interruptible(what: str) -> Iterator[None]:
+    """Let the interrupt button end what runs here, with our one-line error.
+
+    In a cell that awaits, ipykernel's handler only cancels the task, which code that blocks would
+    never notice; so Python's own handler is put in its place meanwhile.
+    """
+    before = None
+    if threading.current_thread() is threading.main_thread():
+        before = signal.getsignal(signal.SIGINT)
+        if before is not None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted(f"{what} was interrupted") from None
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)

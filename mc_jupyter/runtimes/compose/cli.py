@@ -1,0 +1,110 @@
+"""Compose's commands: up, build, stop, down. Never the repository's own file, never a question.
+
+``stop`` and ``down`` get the project's name only, so they also work when the repository is gone;
+they run in ``/`` with no file, where Compose finds none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import MediaConduitError, StartError
+from ...events import Event, Report, Step
+from . import failures
+from .child import Finished, LimitReached, run
+from .detect import Tools, environment
+
+_UP_LIMIT = 1800.0
+"""Seconds: `depends_on` with `service_healthy` may wait for a helper that loads a model."""
+_BUILD_LIMIT = 6 * 3600.0
+_STOP_LIMIT = 300.0
+
+OnLine = Callable[[str], None]
+
+
+def progress(report: Report, step: Step) -> OnLine:
+    """Return what hands each line of Compose to `report`, as an event of `step`."""
+
+    def line(text: str) -> None:
+        words = " ".join(text.split())
+        if words and not words.startswith("time="):
+            report(Event(step, words))
+
+    return line
+
+
+class Compose:
+    """The Compose CLI for one project.
+
+    Parameters
+    ----------
+    tools
+        What was detected.
+    project
+        The Compose project's name.
+    handle
+        The service's name, for messages.
+    """
+
+    def __init__(self, tools: Tools, project: str, handle: str) -> None:
+        self._tools, self._project, self._handle = tools, project, handle
+
+    def up(self, file: Path, on_line: OnLine) -> None:
+        """Create and start what the generated `file` says; images must be here.
+
+        Raises
+        ------
+        StartError, DiskFullError, EngineUnavailableError, ImageUnavailableError
+            By what Compose wrote.
+        """
+        options = ["up", "-d", "--no-build", "--remove-orphans"]
+        answer = self._run("start", _UP_LIMIT, file, options, on_line)
+        if answer.code:
+            raise failures.of_up(answer.err, self._handle)
+
+    def build(self, file: Path, services: list[str], on_line: OnLine) -> None:
+        """Build the images of `services`.
+
+        Raises
+        ------
+        StartError, DiskFullError, EngineUnavailableError
+            With the last lines of the build.
+        """
+        answer = self._run("build", _BUILD_LIMIT, file, ["build", *services], on_line)
+        if answer.code:
+            raise failures.of_build(answer.out, answer.err, self._handle)
+
+    def stop(self) -> None:
+        """Stop the project's containers."""
+        self._finish("stop", ["stop"])
+
+    def down(self) -> None:
+        """Remove the project's containers, networks and anonymous volumes.
+
+        Named volumes are external to Compose, so it never touches them.
+        """
+        self._finish("remove", ["down", "--volumes", "--remove-orphans"])
+
+    def _finish(self, verb: str, options: list[str]) -> None:
+        answer = self._run(verb, _STOP_LIMIT, None, options, None)
+        if answer.code:
+            raise self._failed(verb, failures.last_lines(answer.err))
+
+    def _run(
+        self, verb: str, limit: float, file: Path | None, options: list[str], on_line: OnLine | None
+    ) -> Finished:
+        arguments = [*self._tools.compose, "--progress", "plain", "-p", self._project]
+        arguments += ["--env-file", os.devnull]
+        if file is not None:
+            arguments += ["-f", str(file), "--project-directory", str(file.parent)]
+        try:
+            return run([*arguments, *options], environment(), limit, on_line)
+        except LimitReached:
+            raise self._failed(verb, f"Compose took more than {limit:g} s") from None
+        except OSError as error:
+            raise self._failed(verb, str(error)) from error
+
+    def _failed(self, verb: str, reason: str) -> MediaConduitError:
+        return StartError(f"{self._handle}: {verb} failed: {reason}", f"%mc logs {self._handle}")

@@ -1,0 +1,90 @@
+"""What the docker runtime keeps in a service's data folder.
+
+``compose.json`` is what runs, ``stopped.json`` when we stopped it, ``binds/`` the folders that
+the compose file binds and the repository does not contain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import DiskFullError, MediaConduitError
+from ..base import Spec
+
+_GENERATED = "compose.json"
+_STOPPED = "stopped.json"
+_NO_SPACE = 28
+
+
+def prepare(spec: Spec, document: Mapping[str, Any], folders: Iterable[Path]) -> Path:
+    """Make the folders and write what runs, readable by its owner only: values may be secret.
+
+    Returns
+    -------
+    Path
+        The generated file.
+
+    Raises
+    ------
+    DiskFullError
+        No room left.
+    MediaConduitError
+        The folder cannot be written to.
+    """
+    target = spec.data / _GENERATED
+    part = target.with_suffix(".part")
+    try:
+        spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(document, file, indent=1)
+        part.replace(target)
+    except OSError as error:
+        kind = DiskFullError if error.errno == _NO_SPACE else MediaConduitError
+        raise kind(f"{spec.data} cannot be written: {error.strerror}") from error
+    return target
+
+
+def note_stop(spec: Spec, containers: Iterable[Mapping[str, Any]]) -> None:
+    """Remember when each container ended by our stop, to tell it from an end of its own."""
+    ended = {item["Id"]: item["State"].get("FinishedAt") for item in containers}
+    with contextlib.suppress(OSError):
+        spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (spec.data / _STOPPED).write_text(json.dumps(ended))
+
+
+def stopped_at(spec: Spec, container: str) -> str | None:
+    """Return the engine's time of our own last stop of a container; None if we did not."""
+    try:
+        ended = json.loads((spec.data / _STOPPED).read_text())
+    except (OSError, ValueError):
+        return None
+    return ended.get(container) if isinstance(ended, dict) else None
+
+
+def remove_data(spec: Spec) -> None:
+    """Remove the service's data folder.
+
+    Raises
+    ------
+    MediaConduitError
+        A container wrote files that this user may not delete.
+    """
+    if not spec.data.exists():
+        return
+    try:
+        shutil.rmtree(spec.data)
+    except OSError as error:
+        raise MediaConduitError(
+            f"{spec.handle} is removed, but not its folder {spec.data}: {error.strerror} "
+            f"({error.filename})",
+            f"sudo rm -r {spec.data}",
+        ) from error

@@ -1,0 +1,205 @@
+"""ComposeRuntime: a service's compose file on a Docker engine."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import filelock
+
+from ...errors import StartError
+from ...events import Event, Report, silent
+from ..base import Condition, Spec
+from . import detect, files, images, labels, look, policy
+from .cli import Compose, progress
+from .model import Model, edit
+from .read import locate, read
+
+if TYPE_CHECKING:
+    from .engine import Attributes, Engine
+
+_ABSENT = Condition("absent", "not started")
+
+
+class ComposeRuntime:
+    """Runs services by the Compose CLI; looks at them through the engine's own API.
+
+    What is found out of the machine is kept once it succeeded; a failure is looked at anew.
+    """
+
+    name = "docker"
+
+    def __init__(self) -> None:
+        self._tools: detect.Tools | None = None
+        self._engine: Engine | None = None
+
+    def check(self) -> None:
+        """Raise EngineUnavailableError where docker, Compose or a local engine is missing."""
+        self._detected()
+
+    def start(self, spec: Spec, report: Report = silent) -> Condition:
+        """Bring the service up; see :meth:`~mc_jupyter.runtimes.base.Runtime.start`."""
+        tools, engine = self._detected(), self._connected()
+        model = self._model(spec, tools)
+        if running := self._running(spec, model):
+            return running
+        images.fetch(engine, tools, spec, model, report)
+        with self._locked(spec, report):
+            if running := self._running(spec, model):  # another kernel's start, meanwhile
+                return running
+            self._refuse_strangers(spec)
+            for volume in model.volumes:
+                engine.create_volume(volume, labels.labels_of(spec))
+            file = files.prepare(spec, model.document, model.folders)
+            compose = Compose(tools, spec.project, spec.handle)
+            images.build(engine, compose, spec, model, file, report)
+            report(Event("start", f"starting {spec.handle}"))
+            compose.up(file, progress(report, "start"))
+            return self._verified(spec)
+
+    def condition(self, spec: Spec) -> Condition:
+        """Look at the service now."""
+        main = self._main(spec)
+        if main is None:
+            return _ABSENT
+        return look.condition_of(main, files.stopped_at(spec, str(main["Id"])))
+
+    def stop(self, spec: Spec) -> None:
+        """Stop it, for every kernel; containers, volumes and data stay."""
+        tools = self._detected()
+        with self._locked(spec, silent):
+            if not self._connected().containers(spec.project):
+                return
+            self._refuse_strangers(spec)
+            Compose(tools, spec.project, spec.handle).stop()
+            files.note_stop(spec, self._connected().containers(spec.project))
+
+    def logs(self, spec: Spec, lines: int) -> str:
+        """Return the service's last lines, or its helpers' where it wrote none itself."""
+        found = sorted(self._connected().containers(spec.project), key=look.is_main, reverse=True)
+        for item in found:
+            text = self._connected().logs(item["Id"], lines)
+            if text.strip():
+                return text
+        return ""
+
+    def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
+        """Remove containers and networks, and only if asked volumes, built images and data."""
+        tools, engine = self._detected(), self._connected()
+        with self._locked(spec, silent):
+            self._refuse_strangers(spec)
+            gone = list(self._plan(spec, volumes))
+            Compose(tools, spec.project, spec.handle).down()
+            if not volumes:
+                return tuple(gone)
+            for name in engine.volumes(f"{spec.volume_scope}_"):
+                if not engine.remove_volume(name):
+                    gone[gone.index(f"volume {name}")] = f"(kept, in use: volume {name})"
+            for name in engine.built_images(spec.project):
+                engine.remove_image(name)
+            files.remove_data(spec)
+        return tuple(gone)
+
+    def plan_removal(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
+        """Return what :meth:`remove` would take away, in words."""
+        return tuple(self._plan(spec, volumes))
+
+    def _plan(self, spec: Spec, volumes: bool) -> Iterator[str]:
+        engine = self._connected()
+        for item in engine.containers(spec.project):
+            yield f"container {item['Name'].lstrip('/')}"
+        for name in engine.networks(spec.project):
+            yield f"network {name}"
+        if not volumes:
+            return
+        for name in engine.volumes(f"{spec.volume_scope}_"):
+            yield f"volume {name}"
+        for name in engine.built_images(spec.project):
+            yield f"image {name}"
+        if spec.data.exists():
+            yield f"folder {spec.data}"
+
+    def _detected(self) -> detect.Tools:
+        if self._tools is None:
+            self._tools = detect.detect()
+        return self._tools
+
+    def _connected(self) -> Engine:
+        """The engine; to look at it, Compose need not be there."""
+        if self._engine is None:
+            from .engine import Engine
+
+            known = self._tools
+            address = known.address if known else detect.engine_address(detect.docker_program())
+            self._engine = Engine(address)
+        return self._engine
+
+    def _main(self, spec: Spec) -> Attributes | None:
+        found = filter(look.is_main, self._connected().containers(spec.project))
+        return max(found, key=lambda item: str(item["Created"]), default=None)
+
+    def _model(self, spec: Spec, tools: detect.Tools) -> Model:
+        source = locate(spec)
+        model = edit(read(spec, source, tools), spec, source, tools)
+        folders = (source.root, spec.data / "binds")
+        policy.check(model.document, source.name, folders, spec.volume_scope)
+        return model
+
+    def _running(self, spec: Spec, model: Model) -> Condition | None:
+        """The running service, left as it is; it says where its settings differ."""
+        main = self._main(spec)
+        if main is None or main["State"]["Status"] not in ("running", "restarting"):
+            return None
+        condition = look.condition_of(main)
+        notes = [f"{spec.handle} was already running"]
+        if look.labels(main).get(labels.MODEL) != model.digest:
+            notes = [
+                f"{spec.handle} was already running, with other settings; "
+                f"%mc restart {spec.handle} applies these"
+            ]
+        return _with_notes(condition, notes)
+
+    def _verified(self, spec: Spec) -> Condition:
+        """What `up` brought, read back: it must be there, and on loopback only."""
+        found = self._connected().containers(spec.project)
+        public = [place for item in found for place in look.public_bindings(item)]
+        if public:
+            Compose(self._detected(), spec.project, spec.handle).down()
+            raise StartError(
+                f"{spec.handle} was published on {', '.join(public)}, not on 127.0.0.1 only; "
+                "it was removed again"
+            )
+        condition = self.condition(spec)
+        if condition.state in ("absent", "created"):
+            raise StartError(f"{spec.handle} was not started: {condition.detail}")
+        note = f"{spec.handle} keeps running when this kernel ends; %mc stop {spec.handle} ends it"
+        return _with_notes(condition, [note])
+
+    def _refuse_strangers(self, spec: Spec) -> None:
+        if strangers := self._connected().strangers(spec.project):
+            raise StartError(
+                f"{spec.handle}: the Compose project {spec.project} has containers that are "
+                f"not ours ({', '.join(strangers)}); they are left alone",
+                f"docker ps -a --filter label=com.docker.compose.project={spec.project}",
+            )
+
+    @contextlib.contextmanager
+    def _locked(self, spec: Spec, report: Report) -> Iterator[None]:
+        """One at a time for this project, in all kernels of this data folder."""
+        spec.locks.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(spec.locks / f"{spec.project}.lock")
+        try:
+            lock.acquire(timeout=0.2)
+        except filelock.Timeout:
+            report(Event("wait", f"another kernel is busy with {spec.handle}; waiting for it"))
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _with_notes(condition: Condition, notes: list[str]) -> Condition:
+    return dataclasses.replace(condition, notes=tuple(notes))

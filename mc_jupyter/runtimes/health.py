@@ -1,0 +1,147 @@
+"""Readiness is ours: the process lives, and the manifest's path answers over HTTP.
+
+Docker's own health state comes up to 31 s late, and a published port accepts connections before
+anything listens behind it, so only an HTTP answer counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..errors import StartError, TimeLimitError
+from ..events import Event, Report
+from .base import Condition
+
+if TYPE_CHECKING:
+    import httpx
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.3
+_SAY_EVERY = 10.0
+_ONE_REQUEST = 5.0
+_ANSWERS_DESPITE = (401, 403, 405)
+"""It is there and speaks HTTP; that the path wants a login or another method is not our matter."""
+_LOG_LINES = 5
+
+
+def wait_until_ready(
+    look: Callable[[], Condition],
+    path: str,
+    *,
+    limit: float | None,
+    report: Report,
+    logs: Callable[[], str],
+    name: str,
+) -> Condition:
+    """Wait until a service answers, as long as it lives.
+
+    Parameters
+    ----------
+    look
+        Returns the service's condition now; its ``url`` is read afresh each time.
+    path
+        What to GET.
+    limit
+        Seconds to wait; None waits as long as it lives.
+    report
+        Gets a line every 10 s with what was last observed.
+    logs
+        Returns the service's last lines.
+    name
+        The service's name, for messages.
+
+    Returns
+    -------
+    Condition
+        The one that answered.
+
+    Raises
+    ------
+    StartError
+        It ended, restarts again and again, or is gone; with its last log lines.
+    TimeLimitError
+        The limit passed; the service is left alone.
+    """
+    began = said = time.monotonic()
+    pause = _FIRST_PAUSE
+    condition = look()
+    with _client(condition.url or "") as client:
+        while True:
+            if not condition.alive:
+                raise StartError(_obituary(name, condition, logs()), f"%mc logs {name}")
+            seen = _probe(client, condition, path)
+            if seen is None:
+                return condition
+            now = time.monotonic()
+            if limit is not None and now - began >= limit:
+                raise TimeLimitError(
+                    f"{name} runs, but did not answer within {limit:g} s: {seen}",
+                    f"it is left running: %mc status {name}, or %mc logs {name}",
+                )
+            if now - said >= _SAY_EVERY:
+                said = now
+                report(Event("wait", f"waiting for {name} ({now - began:.0f} s): {seen}"))
+            left = pause if limit is None else min(pause, limit - (now - began))
+            time.sleep(max(0.0, left))
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+            condition = look()
+
+
+def answers(url: str, path: str, token: str | None = None, timeout: float = 2.0) -> bool:
+    """Whether a GET of `path` at `url` is answered as a service that is ready answers.
+
+    Parameters
+    ----------
+    url, path
+        Where.
+    token
+        The bearer token it wants.
+    timeout
+        Seconds in all its phases.
+    """
+    with _client(url, timeout) as client:
+        return _ask(client, url, path, token) is None
+
+
+def _client(url: str, timeout: float = _ONE_REQUEST) -> httpx.Client:
+    import httpx
+
+    # Certificates take 20 ms to load and loopback has none.
+    return httpx.Client(trust_env=False, timeout=timeout, verify=url.startswith("https:"))
+
+
+def _probe(client: httpx.Client, condition: Condition, path: str) -> str | None:
+    """None when it is ready, else what was observed, in words."""
+    if condition.url is None:
+        return "no port is published"
+    seen = _ask(client, condition.url, path, condition.token)
+    if seen and condition.docker_health in ("healthy", "unhealthy"):
+        return f"{seen}; Docker calls it {condition.docker_health}"
+    return seen
+
+
+def _ask(client: httpx.Client, url: str, path: str, token: str | None) -> str | None:
+    import httpx
+
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with client.stream("GET", f"{url.rstrip('/')}{path}", headers=headers) as response:
+            status = response.status_code
+    except httpx.ConnectError:
+        return "the connection is refused"
+    except httpx.TimeoutException:
+        return f"no answer to GET {path}"
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"no HTTP answer to GET {path} ({type(error).__name__})"
+    if status < 400 or status in _ANSWERS_DESPITE:
+        return None
+    return f"HTTP {status} to GET {path}"
+
+
+def _obituary(name: str, condition: Condition, logs: str) -> str:
+    detail = condition.detail or condition.state
+    lines = [line.rstrip()[:200] for line in logs.splitlines() if line.strip()]
+    if not lines:
+        return f"{name} {detail}; it wrote no log"
+    return "\n  ".join([f"{name} {detail}; its last lines:", *lines[-_LOG_LINES:]])
