@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 # Bound over the module's name on purpose: `mc_jupyter.registry` is the kernel's registry.
+from .records import Snapshot
 from .registry import ServiceRegistry, registry
-from .service import Service, Snapshot
+from .service import Service
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -83,4 +84,3 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     from .notebook import extension
 
     extension.unload(ipython)
-

@@ -16,8 +16,9 @@ from .errors import (
     ServiceNotFoundError,
 )
 from .events import Event, Report
+from .handles import pick
 from .placement import LOCAL_OLLAMA
-from .service import Service, pick
+from .service import Service
 
 if TYPE_CHECKING:
     from .clients import OllamaClient

@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from .errors import ArgumentError, HandleTakenError, ServiceNotFoundError, did_you_mean
+from .addresses import look_at
+from .errors import ArgumentError, did_you_mean
 from .events import Report, silent
+from .handles import find, free_handle, pick, refuse_taken
 from .manifest import Manifest, read_manifest
 from .placement import place
-from .service import Service, Snapshot, pick
+from .records import Change, How, Load, Stats
+from .service import Service
 from .settings import RUNTIMES, Settings
 from .sources import clear, fetch, parse_identifier
 from .sources.base import Checkout, Identifier
@@ -22,47 +24,9 @@ from .sources.base import Checkout, Identifier
 if TYPE_CHECKING:
     from .clients import OllamaClient
     from .runtimes.base import Runtime
-    from .runtimes.compose.engine import Found
+    from .runtimes.compose.labels import Found
 
 _log = logging.getLogger(__name__)
-
-How = Literal["fetched", "disk", "memory"]
-
-
-@dataclass(frozen=True)
-class Load:
-    """One load: the identifier, how it was answered, and how long it took in seconds."""
-
-    identifier: str
-    how: How
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Stats:
-    """How loads were answered in this kernel.
-
-    Attributes
-    ----------
-    fetched, from_disk, from_memory
-        Counts: from the network, from a folder on disk (the cache or the user's own),
-        from this kernel's memory.
-    loads
-        The last 100, oldest first.
-    """
-
-    fetched: int
-    from_disk: int
-    from_memory: int
-    loads: tuple[Load, ...]
-
-
-@dataclass(frozen=True)
-class Change:
-    """What listeners are told: a service's handle and its snapshot (None when it was removed)."""
-
-    handle: str
-    snapshot: Snapshot | None
 
 
 class ServiceRegistry:
@@ -130,7 +94,8 @@ class ServiceRegistry:
             return self._load(known, name, runtime, env, refresh, report)
         loaded.prefer(runtime, env)
         if name and pick([loaded], name) is None:
-            self._add_alias(loaded, name)
+            refuse_taken(self.services(), name, known)
+            loaded.aliases = (*loaded.aliases, name)
         self._count(identifier, "memory", time.perf_counter() - start)
         return loaded
 
@@ -145,7 +110,7 @@ class ServiceRegistry:
     ) -> Service:
         """Load it, or wait for the thread that already does."""
         if name:
-            self._refuse_taken(name, identifier)
+            refuse_taken(self.services(), name, identifier)
         with self._lock:
             running = self._loading.get(identifier.key)
             if running is None:
@@ -182,7 +147,7 @@ class ServiceRegistry:
         start = time.perf_counter()
         checkout: Checkout | None = None
         if identifier.kind == "url":
-            manifest = self._look_at_url(identifier)
+            manifest = look_at(identifier)
         else:
             checkout = fetch(identifier, self.settings, refresh=refresh, report=report)
             manifest = read_manifest(checkout.folder)
@@ -210,7 +175,7 @@ class ServiceRegistry:
             return old
         wanted = runtime or self.settings.runtime
         with self._lock:
-            handle = name or self._free_handle(identifier)
+            handle = name or free_handle(list(self._services.values()), identifier)
             service = Service(
                 identifier,
                 checkout,
@@ -230,36 +195,6 @@ class ServiceRegistry:
             self._services[identifier.key] = service
         self._changed(service)
         return service
-
-    def _look_at_url(self, identifier: Identifier) -> Manifest:
-        """What answers at an address: an Ollama or something else; nothing is an error."""
-        from .clients import Limits, OllamaClient
-        from .errors import ClientError, ConnectionFailedError
-        from .manifest import HealthCheck
-        from .runtimes.health import answers
-
-        name = identifier.handle
-        client = OllamaClient(
-            identifier.location, limits=Limits(connect=5.0, first_byte=5.0, silence=5.0), name=name
-        )
-        try:
-            version = client.version()
-        except ClientError as error:
-            if not answers(identifier.location, "/", timeout=5.0):
-                raise ConnectionFailedError(
-                    f"nothing answers at {identifier.location}: {error.message}",
-                    "start what should answer there, or load another address",
-                ) from error
-            return Manifest(name=name, file=identifier.location)
-        finally:
-            client.close()
-        return Manifest(
-            name=name,
-            version=version,
-            compose_service="ollama",
-            health=HealthCheck(path="/api/version"),
-            file=identifier.location,
-        )
 
     def refresh(self, identifier: str, report: Report = silent) -> Service:
         """Fetch a service anew; a running one changes over when it stops.
@@ -303,20 +238,7 @@ class ServiceRegistry:
         ServiceNotFoundError
             With the closest handle, or the line that loads one.
         """
-        services = self.services()
-        service = pick(services, handle)
-        if service is not None:
-            return service
-        if not services:
-            raise ServiceNotFoundError(
-                f"no service {handle!r}: nothing is loaded in this kernel",
-                "%mc load github:MediaConduit/ollama-service",
-            )
-        names = [name for s in services for name in (s.handle, *s.aliases)]
-        raise ServiceNotFoundError(
-            f"no service {handle!r} is loaded: {did_you_mean(handle, names)}",
-            "%mc status   lists what is loaded",
-        )
+        return find(self.services(), handle)
 
     def elsewhere(self) -> list[Found]:
         """Return services of ours that run in Docker but are not loaded in this kernel."""
@@ -417,31 +339,6 @@ class ServiceRegistry:
                 listener(change)
             except Exception:
                 _log.exception("a listener of the service registry failed")
-
-    def _refuse_taken(self, name: str, identifier: Identifier) -> None:
-        owner = pick(self.services(), name)
-        if owner is not None and owner.identifier.key != identifier.key:
-            raise HandleTakenError(
-                f"{name!r} is already the name of {owner.identified}",
-                "choose another name after --as",
-            )
-
-    def _add_alias(self, service: Service, name: str) -> None:
-        self._refuse_taken(name, service.identifier)
-        service.aliases = (*service.aliases, name)
-
-    def _free_handle(self, identifier: Identifier) -> str:
-        """The identifier's own handle, else with its ref, its owner or a number (lock held)."""
-        taken = {n.lower(): s for s in self._services.values() for n in (s.handle, *s.aliases)}
-        other = taken.get(identifier.handle)
-        if other is None:
-            return identifier.handle
-        if other.identifier.canonical == identifier.canonical:
-            names = [f"{identifier.handle}@{identifier.ref or 'HEAD'}"]
-        else:
-            names = [f"{identifier.owner}-{identifier.handle}"] if identifier.owner else []
-        numbered = (f"{identifier.handle}-{n}" for n in range(2, len(taken) + 3))
-        return next(name for name in (*names, *numbered) if name.lower() not in taken)
 
 
 registry = ServiceRegistry()

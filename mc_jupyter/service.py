@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, ConnectionFailedError, StartError, TimeLimitError
 from .events import Event, Report, silent
 from .manifest import Manifest
 from .placement import Placement, choose
+from .records import Snapshot, describe
 from .runtimes.base import Condition, Gpu, Runtime
 from .sources.base import Checkout, Identifier
 
@@ -19,50 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .clients import Limits, OllamaClient
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What was known of a service at one moment.
-
-    Attributes
-    ----------
-    handle, identifier
-        Its name here, and the identifier with its ref that loads it.
-    runtime
-        ``docker``, ``embedded`` or ``url``; None while ``auto`` has not decided.
-    state
-        ``loaded`` (never started), ``starting``, ``running``, ``restarting``, ``exited``,
-        ``stopped``, ``created`` or ``absent``.
-    healthy
-        Whether its health path answered; None where it was not asked.
-    detail
-        The state in words.
-    version, commit
-        From the manifest, and the twelve first digits of the commit (None outside git).
-    url
-        Where it answers now; None where nowhere.
-    started_at
-        ISO 8601, UTC.
-    gpu, image
-        Where they are known.
-    notes
-        What must be said of how it was loaded and started (fall-backs, adoptions).
-    """
-
-    handle: str
-    identifier: str
-    runtime: str | None
-    state: str
-    healthy: bool | None
-    detail: str
-    version: str
-    commit: str | None
-    url: str | None
-    started_at: str | None
-    gpu: str | None
-    image: str | None
-    notes: tuple[str, ...]
 
 
 class Service:
@@ -173,33 +130,7 @@ class Service:
 
     def info(self) -> dict[str, Any]:
         """Return everything that is known of it, as a flat dictionary of texts and values."""
-        manifest, checkout = self.manifest, self._checkout
-        wants = manifest.requirements
-        return {
-            "handle": self.handle,
-            "aliases": self.aliases,
-            "name": manifest.name,
-            "version": manifest.version,
-            "description": manifest.description,
-            "identifier": self.identified,
-            "commit": self.commit,
-            "pin": f"%mc load {self.pinned}" if self.pinned else None,
-            "origin": checkout.origin if checkout else "url",
-            "folder": str(checkout.folder) if checkout else None,
-            "compose file": manifest.compose_file if checkout else None,
-            "compose service": manifest.compose_service if checkout else None,
-            "image": manifest.image,
-            "ports": manifest.ports,
-            "health path": manifest.health.path,
-            "capabilities": manifest.capabilities,
-            "wants": {"gpu": wants.gpu, "memory": wants.memory_bytes, "cpu": wants.cpu},
-            "environment": dict(manifest.environment),
-            "volumes": manifest.volumes,
-            "metadata": dict(manifest.metadata),
-            "unknown keys": dict(manifest.extra),
-            "runtime": self.runtime or self.placement.wanted,
-            "project": self.placement.spec.project,
-        }
+        return describe(self)
 
     # looking ----------------------------------------------------------------------------------
 
@@ -461,12 +392,3 @@ class Service:
                     self._changed(self)
 
         return doing()
-
-
-def pick(services: Sequence[Service], handle: str) -> Service | None:
-    """Return the service of that handle or alias, letter case aside."""
-    wanted = handle.lower()
-    for service in services:
-        if wanted in (name.lower() for name in (service.handle, *service.aliases)):
-            return service
-    return None

@@ -18,6 +18,7 @@ from .names import shown
 
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|not enough space", re.I)
 _NO_MANIFEST = re.compile(r"manifest.*(does not exist|not found|unknown)", re.I)
+_ADVICE = re.compile(r"not found: ")  # a server that says what it can serve instead
 _LONGEST = 600  # characters of a server's text in a message
 
 
@@ -155,11 +156,11 @@ def model_refusal(fault: Fault) -> MediaConduitError | None:
         return None
     if fault.path == "/api/pull" and _NO_MANIFEST.search(fault.text):
         return ModelNotFoundError(
-            f"{fault.name}: the registry has no model {model!r} ({fault.text})",
+            f"{fault.name}: there is no model {model!r} to pull ({fault.text})",
             "check the spelling, the tag too; to see what is here: %ollama list",
         )
     if fault.status == 404:
-        asked_disk = fault.path in ("/api/pull", "/api/delete")
-        hint = "to see what is here: %ollama list" if asked_disk else f"%ollama pull {model}"
+        pulls = fault.path not in ("/api/pull", "/api/delete") and not _ADVICE.search(fault.text)
+        hint = f"%ollama pull {model}" if pulls else "to see what is here: %ollama list"
         return ModelNotFoundError(f"{fault.name}: {fault.text}", hint)
     return None

@@ -98,7 +98,7 @@ class Reply:
                 if self._ended and line.lstrip().startswith(b"{"):
                     break  # half an object is the end of a cut stream
                 raise self._fault(line) from None
-            if type(item) is not dict or "error" in item:
+            if type(item) is not dict or item.get("error"):
                 raise self._fault(line)
             count += 1
             yield item
@@ -119,7 +119,7 @@ class Reply:
             item = json.loads(body)
         except (ValueError, RecursionError):
             raise self._fault(body) from None
-        if not isinstance(item, dict) or "error" in item:
+        if not isinstance(item, dict) or item.get("error"):
             raise self._fault(body)
         return item
 

@@ -146,13 +146,14 @@ class Screen:
             self._mark(result)
 
     def end(self, result: Result) -> Result:
-        """Settle on a result and return it: how a verb ends."""
+        """Settle on a result and return it: how a verb ends; what is to be kept stays in it."""
+        result.notes = tuple(dict.fromkeys((*self.notes, *result.notes)))
         self.settle(result)
         return result
 
     def say(self, text: str) -> Result:
-        """End with a line of text, below what was reported to be kept."""
-        return self.end(Text("\n".join((*self.notes, text))))
+        """End with a line of text."""
+        return self.end(Text(text))
 
     def _publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         update = self._id is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import no_var_expand
 
@@ -58,7 +58,8 @@ class Extension:
         self._add("mc_service", self._magics.mc, texts["mc"])
         self._add("ollama", self._magics.ollama, texts["ollama"])
         self._magics.once.install()
-        shell.configurables.append(self._settings)
+        self._configurables = cast("list[Any]", shell.configurables)
+        self._configurables.append(self._settings)
         self._cell = CellTransform([name for kind, name in self._ours if kind == "cell"])
         self._line = line_transform([name for kind, name in self._ours if kind == "line"])
         shell.input_transformers_cleanup.insert(0, self._cell)
@@ -76,7 +77,7 @@ class Extension:
             if name in self._shell.magics_manager.magics[kind]:
                 _tell(name, kind)
                 continue
-            self._shell.register_magic_function(magic, kind, name)
+            self._shell.magics_manager.register_function(magic, kind, name)
             self._ours.append((kind, name))
 
     def remove(self) -> None:
@@ -84,7 +85,7 @@ class Extension:
         for kind, name in self._ours:
             self._shell.magics_manager.magics[kind].pop(name, None)
         self._magics.once.remove()
-        self._shell.configurables.remove(self._settings)
+        self._configurables.remove(self._settings)
         self._shell.input_transformers_cleanup.remove(self._cell)
         self._shell.input_transformer_manager.token_transformers.remove(self._line)
 

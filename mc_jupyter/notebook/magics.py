@@ -1,4 +1,4 @@
-"""``%config McJupyter``, and the functions behind ``%mc``, ``%%mc``, ``%ollama`` and ``%%ollama``."""
+"""``%config McJupyter``, and the functions behind ``%mc`` and ``%ollama``, lines and cells."""
 
 from __future__ import annotations
 

@@ -12,7 +12,15 @@ from typing import Any
 
 
 class Result:
-    """Base: a text form and an HTML form."""
+    """Base: a text form and an HTML form.
+
+    Attributes
+    ----------
+    notes
+        Lines that are shown with it.
+    """
+
+    notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The result as plain text."""
@@ -41,8 +49,8 @@ class Text(Result):
         self._text = text
 
     def text(self) -> str:
-        """The text."""
-        return self._text
+        """The text, notes above."""
+        return "\n".join((*self.notes, self._text))
 
 
 class Table(Result):

@@ -15,7 +15,8 @@ from .results import Facts, Result, Table, Text
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from ..service import Service, Snapshot
+    from ..records import Snapshot
+    from ..service import Service
 
 _ABOUT = """Load, start, watch and stop AI services.
 
@@ -115,13 +116,13 @@ class ServiceVerbs:
         )
         if given.start:
             snapshot = service.start(report=screen.report)
-            return _settled(screen, _table([snapshot], _after_start(service)))
-        return _settled(screen, _table([service.snapshot()], [f"%mc start {service.handle}"]))
+            return screen.end(_table([snapshot], _after_start(service)))
+        return screen.end(_table([service.snapshot()], [f"%mc start {service.handle}"]))
 
     def _start(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
         snapshot = service.start(wait=given.wait, gpu=given.gpu, report=screen.report)
-        return _settled(screen, _table([snapshot], _after_start(service)))
+        return screen.end(_table([snapshot], _after_start(service)))
 
     def _stop(self, given: argparse.Namespace) -> Result:
         if given.all == bool(given.name):
@@ -133,7 +134,7 @@ class ServiceVerbs:
             if service.status().runtime == "docker":
                 notes.append(f"{service.handle} is stopped for every kernel; its models stay")
             snapshots.append(service.stop(screen.report))
-        return _settled(screen, _table(snapshots, notes or ["nothing is loaded"][: not snapshots]))
+        return screen.end(_table(snapshots, notes or ["nothing is loaded"][: not snapshots]))
 
     def _find_to_stop(self, name: str) -> Service:
         try:
@@ -158,7 +159,7 @@ class ServiceVerbs:
 
     def _restart(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
-        return _settled(
+        return screen.end(
             screen, _table([service.restart(report=screen.report)], _after_start(service))
         )
 
@@ -206,18 +207,11 @@ class ServiceVerbs:
         return Text(service.logs(given.lines).rstrip("\n") or f"{service.handle} wrote nothing yet")
 
 
-def _settled(screen: Screen, table: Table) -> Result:
-    """End with a table, and with what was reported to be kept and is not in it yet."""
-    said = {note for row in table.rows for note in row["notes"]}
-    table.notes = (*(note for note in screen.notes if note not in said), *table.notes)
-    return screen.end(table)
-
-
 def _table(snapshots: Sequence[Snapshot], notes: Sequence[str] = ()) -> Table:
     health = {True: "answers", False: "does not answer", None: ""}
     rows = [vars(snapshot) | {"health": health[snapshot.healthy]} for snapshot in snapshots]
-    said = [f"{s.handle}: {note}" for s in snapshots for note in s.notes]
-    return Table(_COLUMNS, rows, [*dict.fromkeys(said), *notes])
+    said = dict.fromkeys(note for snapshot in snapshots for note in snapshot.notes)
+    return Table(_COLUMNS, rows, [*said, *notes])
 
 
 def _after_start(service: Service) -> list[str]:

@@ -44,6 +44,13 @@ class CellTransform:
         return lines
 
 
+def _escaped(tokens: list[Sequence[tokenize.TokenInfo]]) -> TokenTransformBase | None:
+    """IPython's own transformer for a line with ``%`` in the right place."""
+    found: TokenTransformBase | None
+    found = MagicAssign.find(tokens) or EscapedCommand.find(tokens)  # type: ignore[no-untyped-call]
+    return found
+
+
 def line_transform(names: Collection[str]) -> type[TokenTransformBase]:
     """Return the transformer for lines of our magics that end with a question mark.
 
@@ -52,10 +59,10 @@ def line_transform(names: Collection[str]) -> type[TokenTransformBase]:
     ours = re.compile(rf"%({'|'.join(names)})[ \t]+\S.*\?\s*$")
 
     class LineTransform(TokenTransformBase):
-        priority = EscapedCommand.priority - 6  # before HelpEnd, at the same place
+        priority = 4  # before HelpEnd, which has 5
 
         def __init__(self, start: tuple[int, int], inner: TokenTransformBase) -> None:
-            super().__init__(start)
+            super().__init__(start)  # type: ignore[no-untyped-call]
             self._inner = inner
 
         @classmethod
@@ -63,7 +70,7 @@ def line_transform(names: Collection[str]) -> type[TokenTransformBase]:
             cls, tokens_by_line: Sequence[Sequence[tokenize.TokenInfo]]
         ) -> LineTransform | None:
             for tokens in tokens_by_line:
-                inner = MagicAssign.find([tokens]) or EscapedCommand.find([tokens])
+                inner = _escaped([tokens])
                 if inner is None:
                     continue
                 at = (inner.start_line + 1, inner.start_col)

@@ -91,7 +91,8 @@ class Verbs:
         verb = self._verbs.get(name.replace("_", "-"))
         if verb is None:
             raise ArgumentError(
-                f"{self.prog} has no verb {name!r}: {did_you_mean(name, self._verbs)}", self.prog
+                f"{self.prog} has no verb {name!r}: {did_you_mean(name, self._verbs)}",
+                f"{self.prog} --help",
             )
         return verb.call(rest, fill)
 

@@ -73,6 +73,7 @@ class EmbeddedRuntime:
         with self._lock:
             if not self._alive():
                 self.check()
+                self._drop()
                 report(Event("start", "starting the embedded engine"))
                 self._server = _launch(spec)
                 self._last_log = self._server.log
@@ -105,9 +106,13 @@ class EmbeddedRuntime:
         """Leave the server; the last service to leave ends it."""
         with self._lock:
             self._projects.discard(spec.project)
-            if self._server is not None and not self._projects:
-                _end(self._server.process)
-                self._server = None
+            if not self._projects:
+                self._drop()
+
+    def _drop(self) -> None:
+        if self._server is not None:
+            _end(self._server.process)
+            self._server = None
 
     def logs(self, spec: Spec, lines: int) -> str:
         """Return the end of the server's log (of the last one, when it does not run)."""

@@ -149,6 +149,15 @@ def test_an_exception_in_the_loop_closes_the_connection() -> None:
         wait_until(lambda: server.closed_at, 2, "the server sees the close")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("phase", ["before the headers", "between two chunks"])
 def test_an_interrupt_inside_next_closes_the_connection(phase: str) -> None:
     waits = {"delay": 30.0} if phase.startswith("before") else {"fault": "silent", "fail_after": 2}

@@ -211,6 +211,13 @@ def test_a_missing_model(text: str) -> None:
     assert str(error).splitlines() == [f"ollama: {text}", f"%ollama pull {MODEL}"]
 
 
+def test_a_missing_model_that_no_pull_would_bring() -> None:
+    text = "model 'llama9' not found: smollm2:135m is here; Docker serves the rest"
+    error = refused(404, json.dumps({"error": text}).encode())
+    assert isinstance(error, ModelNotFoundError)
+    assert str(error).splitlines() == [f"ollama: {text}", "to see what is here: %ollama list"]
+
+
 def test_an_empty_403() -> None:
     error = refused(403, b"")
     assert "403 and an empty answer" in str(error)

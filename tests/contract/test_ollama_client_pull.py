@@ -63,7 +63,7 @@ def test_an_unknown_model() -> None:
     with ScriptedOllama() as server, pytest.raises(ModelNotFoundError) as caught:
         pulled(server)
     assert str(caught.value).splitlines() == [
-        "ollama: the registry has no model 'new:1b' (pull model manifest: file does not exist)",
+        "ollama: there is no model 'new:1b' to pull (pull model manifest: file does not exist)",
         "check the spelling, the tag too; to see what is here: %ollama list",
     ]
 

@@ -19,7 +19,8 @@ from mc_jupyter.errors import (
     ServiceNotFoundError,
 )
 from mc_jupyter.events import Event
-from mc_jupyter.registry import Change, ServiceRegistry
+from mc_jupyter.records import Change
+from mc_jupyter.registry import ServiceRegistry
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from mc_jupyter import errors
 
 
 def _classes() -> list[type]:
-    return [
-        c for _, c in inspect.getmembers(errors, inspect.isclass) if not c.__name__.startswith("_")
-    ]
+    found = [c for _, c in inspect.getmembers(errors, inspect.isclass)]
+    return [c for c in found if c.__module__ == errors.__name__ and c.__name__[0] != "_"]
 
 
 def test_the_drawing_names_every_class() -> None:

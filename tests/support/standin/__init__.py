@@ -1,0 +1,1 @@
+"""Images that stand in for published ones, which cannot be fetched where tests run."""

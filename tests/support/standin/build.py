@@ -1,0 +1,161 @@
+"""Build the images that the docker tests run: ``python tests/support/standin/build.py``.
+
+``mc-jupyter-test/base:1``
+    Debian with Python, for services that a test writes itself.
+``ollama/ollama:latest``
+    A **stand-in** for the published image: our embedded engine and a small real model behind
+    the published name, port, program name and health check. It carries the label
+    ``io.mediaconduit.jupyter.standin`` and never takes the place of a real image.
+
+Setting up may take a minute and use the package index and a Debian mirror (`debootstrap`, as
+root); what was fetched is kept in ``.cache/``. Tests only use what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+LABEL = "io.mediaconduit.jupyter.standin"
+CONTENT = LABEL + ".content"
+BASE = "mc-jupyter-test/base:1"
+OLLAMA = "ollama/ollama:latest"
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+CACHE = ROOT / ".cache" / "standin"
+_PACKAGES = ("xllamacpp", "tornado")
+_DEBIAN = "python3,ca-certificates,libgomp1"
+_HOW = f"python {Path(__file__).relative_to(ROOT)}"
+
+
+class CannotBuild(Exception):
+    """Why there is no image to test with; tests skip with this reason."""
+
+
+def label_of(image: str) -> dict[str, str] | None:
+    """Return an image's labels; None where it is not here."""
+    command = ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    return (json.loads(answer.stdout) or {}) if answer.returncode == 0 else None
+
+
+def base_image() -> str:
+    """Return the base image's name; import it from the cache where it is not here."""
+    if label_of(BASE) is None:
+        tar = CACHE / "base.tar"
+        if not tar.is_file():
+            raise CannotBuild(f"{tar.relative_to(ROOT)} is missing: {_HOW}")
+        _docker("import", "--change", f"LABEL {LABEL}=1", str(tar), BASE)
+    return BASE
+
+
+def ollama_image() -> str:
+    """Return the stand-in's name, built anew where its content changed.
+
+    Raises
+    ------
+    CannotBuild
+        There is a real image of that name, or a part is missing.
+    """
+    labels = label_of(OLLAMA)
+    if labels is not None and LABEL not in labels:
+        raise CannotBuild(f"{OLLAMA} is here and no stand-in; it is left alone")
+    base = base_image()
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        content = _collect(context)
+        if labels is None or labels.get(CONTENT) != content:
+            (context / "Dockerfile").write_text(_dockerfile(base, content))
+            _docker("build", "--quiet", "--tag", OLLAMA, str(context))
+    return OLLAMA
+
+
+def _dockerfile(base: str, content: str) -> str:
+    return f"""\
+FROM {base}
+COPY models /opt/models
+COPY packages /opt/standin
+COPY ours /opt/standin
+COPY ollama /usr/local/bin/ollama
+LABEL {LABEL}=1 {CONTENT}={content}
+ENV OLLAMA_HOST=0.0.0.0:11434
+EXPOSE 11434
+ENTRYPOINT ["/usr/local/bin/ollama"]
+CMD ["serve"]
+"""
+
+
+def _collect(context: Path) -> str:
+    """Lay out the build's files; return a hash of what they are."""
+    seen = hashlib.sha256()
+    for name in _PACKAGES:
+        try:
+            files = importlib.metadata.distribution(name).files or []
+        except importlib.metadata.PackageNotFoundError:
+            raise CannotBuild(f"{name} is not installed: pip install -e '.[test]'") from None
+        seen.update(importlib.metadata.version(name).encode())
+        for file in files:
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                _copy(Path(str(file.locate())), context / "packages" / file)
+    package = ROOT / "mc_jupyter"  # the embedded engine needs no more of it than this
+    for source in [package / "errors.py", *sorted((package / "embedded").rglob("*.py"))]:
+        seen.update(source.read_bytes())
+        _copy(source, context / "ours" / source.relative_to(ROOT))
+    (context / "ours" / "mc_jupyter" / "__init__.py").touch()
+    model = _model()
+    seen.update(str(model.stat().st_size).encode())
+    _copy(model, context / "models" / "smollm2-135m.gguf")
+    seen.update((HERE / "ollama").read_bytes())
+    _copy(HERE / "ollama", context / "ollama")
+    (context / "ollama").chmod(0o755)
+    return seen.hexdigest()[:16]
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _model() -> Path:
+    found = sorted((CACHE / "models").glob("*.gguf"))
+    if not found:
+        raise CannotBuild(f"the model smollm2:135m is not in {CACHE.relative_to(ROOT)}: {_HOW}")
+    return found[0]
+
+
+def _docker(*arguments: str) -> None:
+    command = ["docker", *arguments]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    answer = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if answer.returncode:
+        raise CannotBuild(f"docker {arguments[0]} failed: {answer.stderr.strip()[-500:]}")
+
+
+def set_up() -> None:
+    """Fetch what is missing, then build both images."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    tar = CACHE / "base.tar"
+    if label_of(BASE) is None and not tar.is_file():
+        with tempfile.TemporaryDirectory() as folder:
+            debootstrap = ["debootstrap", "--variant=minbase", f"--include={_DEBIAN}", "bookworm"]
+            subprocess.run([*debootstrap, folder], check=True, stdout=subprocess.DEVNULL)
+            left_out = ["--exclude=./var/cache/apt/archives/*", "--exclude=./var/lib/apt/lists/*"]
+            part = tar.with_suffix(".part")
+            subprocess.run(["tar", "-C", folder, *left_out, "-cf", part, "."], check=True)
+            part.replace(tar)
+    if not list((CACHE / "models").glob("*.gguf")):
+        command = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "pull", "smollm2:135m"]
+        subprocess.run([*command, "--store", str(CACHE / "models")], check=True)
+    print(base_image(), ollama_image())
+
+
+if __name__ == "__main__":
+    set_up()
