@@ -14,15 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from .errors import ManifestError
+from .manifest_node import Node
 
 FILE_NAMES = ("MediaConduit.service.yml", "mediaconduit.service.yml", "prizm.service.yml")
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
-_DURATION_UNITS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -181,18 +177,19 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
 
     try:
         tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a date or number that looks like one and is none
+        problem = " ".join(str(error).split())[:300]
         raise ManifestError(f"{file} is not valid YAML: {problem}") from error
     if tree is None:
         raise ManifestError(f"{file} is empty", "a service needs name and docker.serviceName")
-    root = _Node(tree, "", file)
+    root = Node(tree, "", file)
     docker = root.child("docker", required=True)
     manifest = Manifest(
         name=root.text("name") or root.text("id") or root.missing("name (or id)"),
         version=root.text("version"),
         description=root.text("description"),
-        compose_file=docker.text("composeFile") or "docker-compose.yml",
+        compose_file=docker.inner_path("composeFile") or "docker-compose.yml",
         compose_service=docker.text("serviceName") or docker.missing("serviceName"),
         image=docker.text("image") or None,
         ports=docker.ports(),
@@ -201,7 +198,7 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
         volumes=docker.texts("volumes"),
         capabilities=root.texts("capabilities"),
         requirements=_requirements(root.child("requirements")),
-        metadata=root.child("metadata").strings(),
+        metadata=root.child("metadata").strings(keep_others=True),
         extra=MappingProxyType(root.extra),
         file=file,
     )
@@ -210,7 +207,7 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
     return manifest
 
 
-def _health(node: _Node) -> HealthCheck:
+def _health(node: Node) -> HealthCheck:
     url, endpoint = node.text("url"), node.text("endpoint")
     health = HealthCheck(
         path=_health_path(url or endpoint),
@@ -223,14 +220,15 @@ def _health(node: _Node) -> HealthCheck:
 
 
 def _health_path(text: str) -> str:
-    """Only the path of a health URL means anything: `__PORT__` and wrong ports are dropped."""
-    parts = urlsplit(text.replace("__PORT__", "0"))
-    path = parts.path or "/"
-    path = path if path.startswith("/") else f"/{path}"
-    return f"{path}?{parts.query}" if parts.query else path
+    """Only the path of a health URL means anything: placeholders and wrong ports are dropped."""
+    has_host = "://" in text or re.match(r"[\w.-]+:(?:\d|__PORT__)", text)
+    rest = text.partition("://")[2] or text
+    path = re.sub(r"^[^/?#]*", "", rest) if has_host else rest
+    path = path.partition("#")[0]
+    return path if path.startswith("/") else f"/{path}"
 
 
-def _requirements(node: _Node) -> Requirements:
+def _requirements(node: Node) -> Requirements:
     requirements = Requirements(
         gpu=node.flag("gpu"),
         memory_bytes=node.size("memory"),
@@ -239,134 +237,3 @@ def _requirements(node: _Node) -> Requirements:
     )
     node.leftovers()
     return requirements
-
-
-class _Node:
-    """One map of the file, that knows its path and which of its keys were used."""
-
-    def __init__(
-        self, value: object, path: str, file: str, extra: dict[str, Any] | None = None
-    ) -> None:
-        self.path, self.file = path, file
-        self.extra: dict[str, Any] = {} if extra is None else extra
-        self._children: list[_Node] = []
-        if not isinstance(value, dict):
-            raise self._wrong(path or "the file", value, "a map of keys")
-        self._left: dict[str, Any] = {str(key): item for key, item in value.items()}
-
-    def _at(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
-
-    def _wrong(self, where: str, value: object, accepted: str) -> ManifestError:
-        found = f"{value!r:.60} ({type(value).__name__})"
-        return ManifestError(f"{self.file}: {where} is {found}", f"accepted: {accepted}")
-
-    def missing(self, key: str) -> str:
-        raise ManifestError(f"{self.file}: {self._at(key)} is missing", "accepted: a text")
-
-    def take(self, key: str) -> Any:
-        return self._left.pop(key, None)
-
-    def child(self, key: str, required: bool = False) -> _Node:
-        value = self.take(key)
-        if value is None:
-            if required:
-                raise ManifestError(f"{self.file}: {self._at(key)} is missing", "accepted: a map")
-            value = {}
-        node = _Node(value, self._at(key), self.file, self.extra)
-        self._children.append(node)
-        return node
-
-    def leftovers(self) -> None:
-        """Keep what nobody asked for."""
-        for key, value in self._left.items():
-            self.extra[self._at(key)] = value
-        self._left = {}
-        for child in self._children:
-            child.leftovers()
-
-    def text(self, key: str) -> str:
-        value = self.take(key)
-        if value is None:
-            return ""
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            return str(value).strip()
-        raise self._wrong(self._at(key), value, "a text")
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.take(key)
-        if value is None:
-            return ()
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise self._wrong(self._at(key), value, "a list of texts")
-
-    def strings(self) -> Mapping[str, str]:
-        """The whole map as texts (YAML's true/false become lower-case words, as Compose has it)."""
-        result = {}
-        for key, value in self._left.items():
-            if isinstance(value, (dict, list)):
-                raise self._wrong(self._at(key), value, "a text, number or true/false")
-            is_bool = isinstance(value, bool)
-            result[key] = "" if value is None else str(value).lower() if is_bool else str(value)
-        self._left = {}
-        return MappingProxyType(result)
-
-    def ports(self) -> tuple[int, ...]:
-        value = self.take("ports")
-        if value is None:
-            return ()
-        accepted = "a list of port numbers from 0 to 65535"
-        if not isinstance(value, list):
-            raise self._wrong(self._at("ports"), value, accepted)
-        ports = []
-        for item in value:
-            try:
-                port = int(item)
-            except (TypeError, ValueError):
-                raise self._wrong(self._at("ports"), item, accepted) from None
-            if isinstance(item, bool) or not 0 <= port <= 65535:
-                raise self._wrong(self._at("ports"), item, accepted)
-            if port:
-                ports.append(port)
-        return tuple(ports)
-
-    def flag(self, key: str) -> bool:
-        value = self.take(key)
-        if value is None or isinstance(value, bool):
-            return bool(value)
-        raise self._wrong(self._at(key), value, "true or false")
-
-    def integer(self, key: str) -> int | None:
-        value = self.take(key)
-        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-            return value
-        raise self._wrong(self._at(key), value, "a whole number")
-
-    def number(self, key: str) -> float | None:
-        """A number of cores: ``"4.0"``, ``4`` or ``"4 cores"``."""
-        value = self.take(key)
-        if value is None:
-            return None
-        match = re.match(r"\s*(\d+(?:\.\d+)?)\s*(cores?)?\s*$", str(value))
-        if not match or isinstance(value, bool):
-            raise self._wrong(self._at(key), value, 'a number of cores, like "4.0"')
-        return float(match[1])
-
-    def seconds(self, key: str) -> float | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        match = _DURATION.fullmatch(str(value).strip())
-        if not match or isinstance(value, bool):
-            raise self._wrong(self._at(key), value, 'a duration, like "30s"')
-        return float(match[1]) * _DURATION_UNITS[match[2]]
-
-    def size(self, key: str) -> int | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        match = _MEMORY.fullmatch(str(value).strip())
-        if not match or isinstance(value, bool):
-            raise self._wrong(self._at(key), value, 'a size, like "8GB"')
-        return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))

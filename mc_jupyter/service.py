@@ -267,9 +267,9 @@ class Service:
                 report(Event("start", f"stopping {self.handle}"))
                 spec = self.placement.spec
                 self._runtime.stop(spec)
-                self._see(self._runtime, replace(self._runtime.condition(spec), notes=()))
-                self._runtime = None
                 self._start_notes = ()
+                self._see(self._runtime, _stopped(self._runtime.condition(spec)))
+                self._runtime = None
             self._take_next()
         return self.snapshot()
 
@@ -392,3 +392,8 @@ class Service:
                     self._changed(self)
 
         return doing()
+
+
+def _stopped(seen: Condition) -> Condition:
+    """What was stopped is called so, also where the runtime has nothing left of it."""
+    return replace(seen, state="stopped", detail="stopped") if seen.state == "absent" else seen

@@ -42,7 +42,8 @@ def main() -> int:
     )
     print("(the first run fetches the model: 93 MB for the embedded one)\n", flush=True)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(notebook, timeout=None, on_cell_executed=show)
+    quiet = ["--IPKernelApp.log_level=40"]
+    client = NotebookClient(notebook, timeout=None, on_cell_executed=show, extra_arguments=quiet)
     failed = False
     try:
         client.execute()

@@ -81,8 +81,7 @@ class OllamaClient:
     ) -> Chunks:
         """Answer a conversation; yield the chunks, the one with ``done`` last.
 
-        Wrap it in :func:`contextlib.closing` where the loop may end early: closing the generator
-        closes the connection, and that is what stops the server.
+        Wrap it in :func:`contextlib.closing`: only a closed connection stops the server.
 
         Parameters
         ----------
@@ -133,7 +132,7 @@ class OllamaClient:
         Parameters
         ----------
         prompt
-            The text; an empty one loads the model.
+            An empty one loads the model.
         system
             In place of the model's own system message.
         images
@@ -177,8 +176,7 @@ class OllamaClient:
     def pull(self, model: str) -> Generator[Progress, None, None]:
         """Have the server fetch a model, whatever its size; yield the progress.
 
-        It is there only when a step with the status ``success`` came. Closing the generator
-        cancels the pull; a later one goes on where it stopped.
+        Closing the generator cancels the pull; a later one goes on where it stopped.
 
         Raises
         ------
@@ -234,8 +232,7 @@ class OllamaClient:
             Bytes that may be fetched; 0 forbids any pull, None sets no limit. Layers that the
             server already has do not count.
         report
-            Told of the progress four times a second, and (to be kept) of a model whose prompts
-            leave the server's machine.
+            Told of the progress four times a second, and of a model that runs in the cloud.
         store
             A folder on the disk where the server keeps its models, if that is this machine's:
             the error for the limit then says how much is free.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -46,6 +47,8 @@ class AnswerHandler(Handler):
                 return
             tokens = await _tokens(engine, ask, model)
             _check_length(tokens, spec, model)
+            if ask.schema is not None:
+                await engine.check_schema(ask.schema)
             sampling = _sampling(ask, wanted, spec.num_ctx - len(tokens))
             async with aclosing(engine.complete(tokens, sampling)) as chunks:
                 await self._send(ask, chunks, began, loaded, len(tokens))
@@ -55,12 +58,14 @@ class AnswerHandler(Handler):
     ) -> None:
         pieces: list[str] = []
         async for chunk in chunks:
-            text = chunk["content"]
-            if text and ask.stream:
-                await self.line(self._line(ask, text, {"done": False}))
-            elif text:
+            if text := chunk["content"]:
                 pieces.append(text)
+                if ask.stream:
+                    await self.line(self._line(ask, text, {"done": False}))
             if chunk["stop"]:
+                whole = "".join(pieces)
+                if ask.schema is not None and chunk["stop_type"] == "eos":
+                    _check_json(whole)
                 last = {
                     "done": True,
                     "done_reason": "length" if chunk["stop_type"] == "limit" else "stop",
@@ -70,7 +75,7 @@ class AnswerHandler(Handler):
                 }
                 if ask.stream:
                     await self.line(self._line(ask, "", last))
-                self.finish(None if ask.stream else self._line(ask, "".join(pieces), last))
+                self.finish(None if ask.stream else self._line(ask, whole, last))
                 return
         raise ResponseError("the engine ended before its answer did", status=500)
 
@@ -128,6 +133,13 @@ def _check_length(tokens: list[int], spec: LoadSpec, model: Model) -> None:
         f"(num_ctx), of which one must be left for the answer{more}",
         status=400,
     )
+
+
+def _check_json(text: str) -> None:
+    try:
+        json.loads(text)
+    except ValueError:
+        raise ResponseError("the engine did not keep to the format", status=500) from None
 
 
 def _sampling(ask: Ask, wanted: options.Options, room: int) -> dict[str, Any]:

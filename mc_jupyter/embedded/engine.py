@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -20,11 +21,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import StartError
+from ..errors import ResponseError, StartError
 from .wire import Json, Wire
 from .worker import WorkerSpec
 
 _SOCKET_PATH_LIMIT = 90  # bytes; macOS allows 104
+_PROBE = "Paris is the capital of"  # goes on with a word, never with JSON
+_JSON_START = re.compile(r"\s*([{[\"\d-]|t(r|$)|f(a|$)|n(u|$)|$)")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Engine:
         self._process = process
         self._wire = Wire(str(folder / "engine.sock"), secrets.token_urlsafe(24))
         self._said = b""
+        self._enforced: set[str] = set()
         self._log = asyncio.create_task(self._pass_log_on())
 
     @classmethod
@@ -135,6 +139,29 @@ class Engine:
         body = {"content": prompt, "add_special": True, "parse_special": True}
         numbers: list[int] = (await self._wire.call("/tokenize", body))["tokens"]
         return numbers
+
+    async def check_schema(self, schema: Mapping[str, Any]) -> None:
+        """Make sure that the engine enforces a JSON schema.
+
+        One that its grammar compiler rejects it drops with no more than a line in the log, so
+        this asks for a few tokens where no model would begin with JSON by itself.
+
+        Raises
+        ------
+        ResponseError
+            400 when it does not.
+        """
+        known = json.dumps(schema, sort_keys=True)
+        if known in self._enforced:
+            return
+        self._said = b""
+        body = {"prompt": _PROBE, "n_predict": 4, "temperature": 0, "cache_prompt": False}
+        reply = await self._wire.call("/completion", {**body, "json_schema": schema})
+        if not _JSON_START.match(reply["content"]):
+            said = self._said.decode(errors="replace").partition("llg error: ")[2]
+            why = said.partition(": ")[2].partition("\n")[0] or "its grammar compiler rejects it"
+            raise ResponseError(f"the engine cannot enforce this schema: {why}", status=400)
+        self._enforced.add(known)
 
     def complete(
         self, tokens: Sequence[int], sampling: Mapping[str, Any]

@@ -74,7 +74,7 @@ def _pip(arguments: list[str], cancelled: Event, tick: Callable[[], None]) -> tu
         text=True,
         errors="replace",
         start_new_session=True,
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"},
+        env=_environment(),
     )
     waited = 0.0
     try:
@@ -94,3 +94,14 @@ def _pip(arguments: list[str], cancelled: Event, tick: Callable[[], None]) -> tu
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what makes pip colour its report (ipykernel sets FORCE_COLOR)."""
+    kept = {name: value for name, value in os.environ.items() if "FORCE_COLOR" not in name}
+    return {
+        **kept,
+        "NO_COLOR": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYTHONWARNINGS": "ignore",
+    }

@@ -32,7 +32,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=28, width=88)
 
 
-class _Once(argparse._StoreAction):
+class _Given(argparse.Action):
     """An option that may be given once: a second value would silently drop the first."""
 
     def __call__(
@@ -42,22 +42,24 @@ class _Once(argparse._StoreAction):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        if option_string and self.dest in _given(namespace):
+        if option_string and self.dest in _seen(namespace):
             parser.error(f"{option_string} is given twice")
         super().__call__(parser, namespace, values, option_string)
         if option_string:
-            _given(namespace).add(self.dest)
+            _seen(namespace).add(self.dest)
 
 
-class _OnceConst(argparse._StoreConstAction):
-    """The same for an option without a value that shares its place with another."""
-
-    __call__ = _Once.__call__
+class _Once(_Given, argparse._StoreAction):
+    """With a value."""
 
 
-def _given(namespace: argparse.Namespace) -> set[str]:
-    given: set[str] = namespace.__dict__.setdefault("_given", set())
-    return given
+class _OnceConst(_Given, argparse._StoreConstAction):
+    """Without one, where it shares its place with another option."""
+
+
+def _seen(namespace: argparse.Namespace) -> set[str]:
+    seen: set[str] = namespace.__dict__.setdefault("_given", set())
+    return seen
 
 
 class Parser(argparse.ArgumentParser):

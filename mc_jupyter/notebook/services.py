@@ -128,13 +128,17 @@ class ServiceVerbs:
         if given.all == bool(given.name):
             raise ArgumentError("%mc stop: which service?", "%mc stop NAME, or %mc stop --all")
         screen = self._screen()
-        running = self._registry.services() if given.all else [self._find_to_stop(given.name)]
+        wanted = self._registry.services() if given.all else [self._find_to_stop(given.name)]
         snapshots, notes = [], []
-        for service in running:
-            if service.status().runtime == "docker":
+        for service in wanted:
+            runtime = service.status().runtime
+            if given.all and runtime == "url":
+                notes.append(f"{service.handle} was not started from here and goes on")
+                continue
+            if runtime == "docker":
                 notes.append(f"{service.handle} is stopped for every kernel; its models stay")
             snapshots.append(service.stop(screen.report))
-        return screen.end(_table(snapshots, notes or ["nothing is loaded"][: not snapshots]))
+        return screen.end(_table(snapshots, notes if wanted else ["No service is loaded."]))
 
     def _find_to_stop(self, name: str) -> Service:
         try:
@@ -159,9 +163,8 @@ class ServiceVerbs:
 
     def _restart(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
-        return screen.end(
-            screen, _table([service.restart(report=screen.report)], _after_start(service))
-        )
+        snapshot = service.restart(report=screen.report)
+        return screen.end(_table([snapshot], _after_start(service)))
 
     def _remove(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)

@@ -17,7 +17,7 @@ from .base import Condition
 if TYPE_CHECKING:
     import httpx
 
-_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.3
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.1
 _SAY_EVERY = 10.0
 _ONE_REQUEST = 5.0
 _ANSWERS_DESPITE = (401, 403, 405)

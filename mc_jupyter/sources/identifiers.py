@@ -76,7 +76,10 @@ def _unknown(typed: str) -> NoReturn:
     if typed.lower().startswith("file:"):
         _refuse(f"{typed!r} is no identifier", f"write the folder: {urlsplit(typed).path or './'}")
     if re.match(r"[\w+.-]+:[:/]", typed):
-        _refuse(f"{typed!r}: addresses of that kind are not read")
+        _refuse(f"{typed.partition(':')[0]!r} addresses are not read")
+    name, at, _ = typed.partition("@")
+    if at and name.lower() in bundled.names():
+        _refuse(f"{typed!r}: a bundled definition has no versions", f"write {name}")
     if _HOST_PORT.fullmatch(typed):
         _refuse(f"{typed!r} is no identifier", f"something that runs already: http://{typed}")
     if typed.count("/") == 1:
@@ -95,17 +98,17 @@ def _unknown(typed: str) -> NoReturn:
 
 def _split(address: str) -> SplitResult:
     """Take an HTTP address apart, and refuse what must not be in one."""
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise IdentifierError(f"{address!r} is no address: {error}") from error
-    if "@" in parts.netloc:
+    if "@" in re.split(r"[/?#]", address.partition("://")[2])[0]:
         # not echoed: it may be a password
         _refuse(
             "an identifier holds no user name, password or token",
             "let git's credential helper keep it, or load a folder that you cloned: ./NAME",
         )
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        _refuse(f"{address!r} is no address: {error}")
     if parts.scheme.lower() not in _DEFAULT_PORTS:
         _refuse(f"{address!r}: only http and https addresses are read")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
@@ -192,7 +195,7 @@ def _folder(typed: str) -> Identifier:
     try:
         path = Path(typed).expanduser()
     except RuntimeError as error:
-        raise IdentifierError(f"{typed!r}: {error}") from error
+        _refuse(f"{typed!r}: {error}")
     if not os.path.isdir(path):
         found = "is a file, not a folder" if os.path.exists(path) else "does not exist"
         _refuse(f"{typed!r} {found}", f"a service is a folder; this kernel is in {os.getcwd()}")

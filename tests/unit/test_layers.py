@@ -13,6 +13,7 @@ RANK = {
     "events": 0,
     "embedded": 0,
     "manifest": 1,
+    "manifest_node": 1,
     "settings": 1,
     "sources": 2,
     "runtimes": 2,

@@ -21,7 +21,8 @@ from ...errors import (
 from . import detect, look
 from .labels import COMMIT, HANDLE, HOME, IDENTIFIER, PROJECT, REF, SERVICE, USER, Found, home_of
 
-_LIMIT = 30
+_LIMIT = 10
+_DELETE_LIMIT = 120
 _QUICK = 2
 PULL_FIRST = 30.0
 """Seconds that an engine may take for a pull's first line."""
@@ -74,6 +75,9 @@ class Engine:
         client = kind(base_url=self.address, version="auto", timeout=limit)
         client.headers["Connection"] = "close"  # nothing idle to leak, to share or to fork
         return client
+
+    def _slow(self) -> docker.APIClient:
+        return self._connect(docker.APIClient, _DELETE_LIMIT)
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -193,7 +197,7 @@ class Engine:
         """Remove a volume; False when something still uses it."""
         with self._mapped():
             try:
-                self._api.remove_volume(name)
+                self._slow().remove_volume(name)
             except docker.errors.NotFound:
                 return True
             except docker.errors.APIError as error:
@@ -211,7 +215,7 @@ class Engine:
     def remove_image(self, name: str) -> None:
         """Remove an image's name, and its layers where nothing else needs them."""
         with self._mapped(), contextlib.suppress(docker.errors.ImageNotFound):
-            self._api.remove_image(name)
+            self._slow().remove_image(name)
 
     def networks(self, project: str) -> list[str]:
         """Return the names of the networks of `project`."""

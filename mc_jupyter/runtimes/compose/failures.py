@@ -27,7 +27,12 @@ def last_lines(text: str, count: int = 3) -> str:
     """Return the last lines that say something, joined; progress and warnings left out."""
     lines = [line.strip() for line in text.splitlines()]
     telling = [line for line in lines if not _NOISE.search(line) and not _PROGRESS.search(line)]
-    return " | ".join(line[:300] for line in telling[-count:]) or "no reason was given"
+    once = [
+        line
+        for number, line in enumerate(telling)  # Compose repeats a container's error at its end
+        if not any(line.endswith(later) for later in telling[number + 1 :])
+    ]
+    return " | ".join(line[:300] for line in once[-count:]) or "no reason was given"
 
 
 def invalid_file(err: str, file: str) -> MediaConduitError:

@@ -47,7 +47,7 @@ def condition_of(item: Mapping[str, Any], stopped_at: str | None = None) -> Cond
         url=_url(item) if word == "running" else None,
         started_at=_iso(state.get("StartedAt")) if lives else None,
         exit_code=state.get("ExitCode") if ended else None,
-        docker_health=(state.get("Health") or {}).get("Status"),
+        docker_health=(state.get("Health") or {}).get("Status") if lives else None,
         image=(item.get("Config") or {}).get("Image"),
         gpu=labels(item).get(GPU),
     )

@@ -190,11 +190,9 @@ def _name_builds(services: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str
             renamed[service["image"]] = image
         arguments = build.get("args") or {}
         build["args"] = {n: v for n, v in arguments.items() if v is not None}
-        own = {n: v for n, v in (build.get("labels") or {}).items()}
-        build["labels"] = own | {
-            labels.PROJECT: spec.project,
-            labels.BUILD: _digest([build, spec.commit]),
-        }
+        digest = _digest([build, spec.commit])
+        own = dict(build.get("labels") or {})
+        build["labels"] = own | labels.labels_of(spec) | {labels.BUILD: digest}
         service["image"] = names[name] = image
     for service in services.values():
         service["image"] = renamed.get(service.get("image", ""), service.get("image", ""))
@@ -209,7 +207,8 @@ def _scope(document: dict[str, Any], spec: Spec) -> tuple[str, ...]:
     """
     for key, network in (document.get("networks") or {}).items():
         if not (network or {}).get("external"):
-            document["networks"][key] = (network or {}) | {"name": f"{spec.project}_{key}"}
+            own = {"name": f"{spec.project}_{key}", "labels": labels.labels_of(spec)}
+            document["networks"][key] = (network or {}) | own
     names = []
     for key, volume in (document.get("volumes") or {}).items():
         if (volume or {}).get("external"):

@@ -1,0 +1,312 @@
+"""The embedded server's answers, over real HTTP with the real model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from support.embedded_server import MODEL, serve, weights
+
+FRANCE = "What is the capital of France?"
+SEA = "Write a poem about the sea"
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with serve(models=weights()) as server, server.client() as client:
+        yield client
+
+
+def lines(http: httpx.Client, path: str, **body: Any) -> list[dict[str, Any]]:
+    """Post, and return the lines of the streamed answer."""
+    with http.stream("POST", path, json={"model": MODEL, **body}) as reply:
+        text = reply.read().decode()
+        assert reply.status_code == 200, text
+        assert reply.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def generate(http: httpx.Client, prompt: str, **options: Any) -> dict[str, Any]:
+    """Return the whole answer to one prompt."""
+    body = {"model": MODEL, "prompt": prompt, "stream": False, "options": options}
+    reply = http.post("/api/generate", json=body)
+    assert reply.status_code == 200, reply.text
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
+def text(http: httpx.Client, prompt: str, **options: Any) -> str:
+    return str(generate(http, prompt, **options)["response"])
+
+
+def rendered(messages: list[dict[str, str]]) -> str:
+    """Return what the model's own template makes of messages, its own system message first."""
+    own = {"role": "system", "content": "You are a helpful assistant."}
+    turns = [f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in (own, *messages)]
+    return "".join(turns) + "<|im_start|>assistant\n"
+
+
+def refused(http: httpx.Client, path: str = "/api/generate", **body: Any) -> str:
+    """Return the text of a 400."""
+    reply = http.post(path, json={"model": MODEL, **body})
+    assert reply.status_code == 400, reply.text
+    assert reply.headers["content-type"].startswith("application/json")
+    (key,) = reply.json()
+    assert key == "error"
+    return str(reply.json()["error"])
+
+
+def test_a_chat_streams_by_default(http: httpx.Client) -> None:
+    answer = lines(http, "/api/chat", messages=[{"role": "user", "content": FRANCE}])
+    *pieces, last = answer
+    assert len(pieces) > 5
+    assert all(piece["done"] is False and piece["model"] == MODEL for piece in pieces)
+    assert all(piece["message"]["role"] == "assistant" for piece in answer)
+    assert "Paris" in "".join(piece["message"]["content"] for piece in pieces)
+    assert last["done"] is True
+    assert last["done_reason"] == "stop"
+    assert last["message"]["content"] == ""
+    assert last["created_at"].endswith("Z")
+
+
+def test_metrics_are_measured_in_nanoseconds(http: httpx.Client) -> None:
+    text(http, "warm up", num_predict=1)
+    last = generate(http, SEA, num_predict=50, seed=1)
+    assert last["eval_count"] == 50
+    assert last["prompt_eval_count"] > 10
+    assert last["eval_duration"] > 1_000_000
+    assert last["prompt_eval_duration"] > 1_000_000
+    assert 0 < last["load_duration"] < last["total_duration"]
+    parts = last["load_duration"] + last["prompt_eval_duration"] + last["eval_duration"]
+    assert parts <= last["total_duration"] < 60e9
+
+
+def test_without_stream_it_is_one_object(http: httpx.Client) -> None:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": FRANCE}], "stream": False}
+    reply = http.post("/api/chat", json=body)
+    assert reply.headers["content-type"].startswith("application/json")
+    assert "Paris" in reply.json()["message"]["content"]
+    assert reply.json()["done"] is True
+    assert reply.json()["eval_count"] > 5
+
+
+def test_streamed_and_whole_answers_are_the_same(http: httpx.Client) -> None:
+    pieces = lines(http, "/api/generate", prompt=SEA, options={"seed": 1, "num_predict": 40})
+    streamed = "".join(piece["response"] for piece in pieces)
+    assert streamed == text(http, SEA, seed=1, num_predict=40)
+
+
+def test_the_model_name_is_echoed_in_any_spelling(http: httpx.Client) -> None:
+    for name in ("SmolLM2:135m", "library/smollm2:135m", "registry.ollama.ai/library/smollm2:135M"):
+        body = {"model": name, "prompt": "hi", "stream": False, "options": {"num_predict": 2}}
+        assert http.post("/api/generate", json=body).json()["model"] == name
+
+
+def test_a_chat_sends_its_whole_history(http: httpx.Client) -> None:
+    messages = [
+        {"role": "user", "content": "What is the capital of Italy?"},
+        {"role": "assistant", "content": "The capital of Italy is Rome."},
+        {"role": "user", "content": "And what is it famous for?"},
+    ]
+    body = {"model": MODEL, "stream": False, "options": {"num_predict": 30, "seed": 1}}
+    chat = http.post("/api/chat", json={**body, "messages": messages}).json()
+    raw = http.post("/api/generate", json={**body, "raw": True, "prompt": rendered(messages)})
+    assert chat["message"]["content"] == raw.json()["response"]
+    assert chat["prompt_eval_count"] == raw.json()["prompt_eval_count"] > 50
+
+
+def test_the_models_own_system_message_gives_way_to_the_callers(http: httpx.Client) -> None:
+    options = {"num_predict": 40, "seed": 1}
+    own = text(http, FRANCE, **options)
+    kind = {"role": "system", "content": "You are a helpful assistant."}
+    body = {"model": MODEL, "stream": False, "options": options}
+    user = {"role": "user", "content": FRANCE}
+
+    same = http.post("/api/chat", json={**body, "messages": [kind, user]}).json()
+    assert same["message"]["content"] == own  # it is the system message that /api/show shows
+
+    pirate = "You answer only with the word ARRR."
+    by_field = http.post("/api/generate", json={**body, "prompt": FRANCE, "system": pirate}).json()
+    messages = [{"role": "system", "content": pirate}, user]
+    by_message = http.post("/api/chat", json={**body, "messages": messages}).json()
+    assert by_field["response"] == by_message["message"]["content"] != own
+
+
+def test_the_models_own_parameters_give_way_to_the_callers(http: httpx.Client) -> None:
+    own = text(http, SEA, num_predict=60)
+    assert own == text(http, SEA, num_predict=60, temperature=0, repeat_penalty=1.1)
+    assert own != text(http, SEA, num_predict=60, repeat_penalty=1.0, repeat_last_n=64)
+    assert own != text(http, SEA, num_predict=60, temperature=1.5, seed=3)
+
+
+def test_raw_goes_to_the_model_without_a_template(http: httpx.Client) -> None:
+    prompt = rendered([{"role": "user", "content": FRANCE}])
+    body = {"model": MODEL, "raw": True, "stream": False, "options": {"seed": 1}}
+    raw = http.post("/api/generate", json={**body, "prompt": prompt}).json()
+    whole = generate(http, FRANCE, seed=1)
+    assert raw["response"] == whole["response"]
+    assert raw["prompt_eval_count"] == whole["prompt_eval_count"]
+    assert "raw mode" in refused(http, prompt="x", raw=True, system="y")
+
+
+def test_num_predict_ends_with_length_and_stop_with_stop(http: httpx.Client) -> None:
+    short = generate(http, SEA, num_predict=7)
+    assert (short["done_reason"], short["eval_count"]) == ("length", 7)
+    whole = text(http, "Count: one, two, three", num_predict=60, seed=1)
+    word = whole.split()[4]
+    cut = generate(http, "Count: one, two, three", num_predict=60, seed=1, stop=[word])
+    assert cut["done_reason"] == "stop"
+    assert cut["response"] == whole[: whole.index(word)]
+
+
+def test_the_same_seed_gives_the_same_text_whatever_else_is_computed(http: httpx.Client) -> None:
+    def ask(seed: int) -> str:
+        return text(http, SEA, seed=seed, temperature=1.0, num_predict=40)
+
+    first = ask(7)
+    assert ask(8) != first
+    assert ask(7) == first
+    with ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(ask, seed) for seed in (1, 2, 3)]
+        assert pool.submit(ask, 7).result() == first
+        assert len({other.result() for other in others}) == 3
+
+
+def test_without_a_seed_each_answer_is_another(http: httpx.Client) -> None:
+    assert len({text(http, SEA, temperature=1.2, num_predict=30) for _ in range(3)}) == 3
+
+
+#: option -> values that must change what a hot, seeded answer says
+TELLING: dict[str, Any] = {
+    "temperature": {"temperature": 0.1},
+    "top_k": {"top_k": 1},
+    "top_p": {"top_p": 0.01},
+    "min_p": {"min_p": 0.9},
+    "typical_p": {"typical_p": 0.05},
+    "repeat_penalty": {"repeat_penalty": 3.0},
+    "repeat_last_n": {"repeat_penalty": 3.0, "repeat_last_n": 2},
+    "presence_penalty": {"presence_penalty": 2.0},
+    "frequency_penalty": {"frequency_penalty": 2.0},
+    "seed": {"seed": 99},
+}
+HOT = {"temperature": 1.5, "seed": 5, "num_predict": 40, "repeat_penalty": 1.0}
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_every_sampling_option_is_honoured(http: httpx.Client, name: str) -> None:
+    plain = HOT if name != "repeat_last_n" else {**HOT, "repeat_penalty": 3.0}
+    assert text(http, SEA, **{**HOT, **TELLING[name]}) != text(http, SEA, **plain)
+
+
+@pytest.mark.parametrize("name", ["top_k", "top_p", "min_p"])
+def test_options_that_leave_one_choice_leave_no_chance(http: httpx.Client, name: str) -> None:
+    narrow = {"top_k": {"top_k": 1}, "top_p": {"top_p": 1e-6}, "min_p": {"min_p": 1.0}}[name]
+    greedy = text(http, SEA, **{**HOT, "temperature": 0})
+    assert text(http, SEA, **{**HOT, **narrow}) == greedy
+
+
+def test_an_option_that_would_be_ignored_is_named(http: httpx.Client) -> None:
+    unknown = refused(http, prompt="x", options={"temprature": 1})
+    assert unknown == "unknown option \"temprature\": did you mean 'temperature'?"
+    for name in ("num_keep", "use_mmap", "main_gpu", "draft_num_predict", "num_gpu"):
+        assert f'"{name}"' in refused(http, prompt="x", options={name: 1})
+    assert '"mirostat"' in refused(http, prompt="x", options={"mirostat": 1})
+    assert refused(http, prompt="x", options={"stop": "x"}) == (
+        'option "stop" must be of type array'
+    )
+    assert refused(http, prompt="x", options={"top_k": "x"}) == (
+        'option "top_k" must be of type integer'
+    )
+    assert "greatest" in refused(http, prompt="x", options={"seed": 2**40})
+    assert text(http, "hi", num_gpu=0, num_predict=1, num_batch=64, num_thread=1) != ""
+
+
+def test_json_is_enforced(http: httpx.Client) -> None:
+    body = {"model": MODEL, "prompt": "Describe Paris.", "stream": False}
+    free = http.post("/api/generate", json={**body, "format": "json", "options": {"seed": 1}})
+    assert isinstance(json.loads(free.json()["response"]), dict)
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "country": {"enum": ["France", "Spain"]}},
+        "required": ["city", "country"],
+        "additionalProperties": False,
+    }
+    strict = http.post("/api/generate", json={**body, "format": schema}).json()
+    assert set(json.loads(strict["response"])) == {"city", "country"}
+    messages = [{"role": "user", "content": "Describe Paris."}]
+    chat = lines(http, "/api/chat", messages=messages, format=schema)
+    said = json.loads("".join(piece["message"]["content"] for piece in chat))
+    assert said["country"] in ("France", "Spain")
+
+
+def test_a_bad_format_is_refused(http: httpx.Client) -> None:
+    assert refused(http, prompt="x", format="xml").startswith('invalid format: "xml"')
+    for schema in ({"type": "nonsense"}, {"$ref": "#/nope"}, {"type": "string", "pattern": "a("}):
+        assert "cannot enforce" in refused(http, prompt="x", format=schema)
+    for schema in ({"type": "boolean"}, {"enum": [None]}, {"type": "array"}, {"type": "integer"}):
+        body = {"model": MODEL, "prompt": "x", "format": schema, "options": {"num_predict": 9}}
+        assert http.post("/api/generate", json=body).status_code == 200
+
+
+def test_what_the_model_cannot_do_is_refused(http: httpx.Client) -> None:
+    messages = [{"role": "user", "content": "hi"}]
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    said = refused(http, "/api/chat", messages=messages, tools=[tool])
+    assert said == f"{MODEL} does not support tools"
+    for path, rest in (("/api/chat", {"messages": messages}), ("/api/generate", {"prompt": "x"})):
+        assert refused(http, path, **rest, think=True) == f'"{MODEL}" does not support thinking'
+    assert "does not support images" in refused(http, prompt="x", images=["aGk="])
+    seeing = [{"role": "user", "content": "x", "images": ["aGk="]}]
+    assert "does not support images" in refused(http, "/api/chat", messages=seeing)
+    for name, value in {"suffix": "x", "template": "x", "context": [1], "logprobs": True}.items():
+        assert refused(http, prompt="x", **{name: value})
+    assert "truncate" in refused(http, prompt="x", truncate=True)
+    assert 'unknown field "promt"' in refused(http, promt="x")
+    assert 'role "tool"' in refused(http, "/api/chat", messages=[{"role": "tool", "content": "x"}])
+
+
+def test_fields_that_ask_for_nothing_are_let_through(http: httpx.Client) -> None:
+    body: dict[str, Any] = {"model": MODEL, "prompt": "hi", "stream": False, "images": None}
+    body |= {"suffix": "", "template": "", "context": None, "raw": False, "think": False}
+    body |= {"format": "", "keep_alive": None, "options": {"num_predict": 1, "top_k": None}}
+    assert http.post("/api/generate", json=body).status_code == 200
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_both_numbers(http: httpx.Client) -> None:
+    said = refused(http, prompt="word " * 5000)
+    assert "5021 tokens" in said
+    assert "4096" in said
+    assert "8192" in said
+    small = refused(http, prompt="word " * 90, options={"num_ctx": 100})
+    assert "111 tokens" in small
+    assert "100 " in small
+
+
+def test_num_ctx_is_the_context_that_is_used(http: httpx.Client) -> None:
+    answer = generate(http, "Write a very long story. Do not stop.", num_ctx=100, temperature=1.5)
+    assert answer["prompt_eval_count"] + answer["eval_count"] <= 100
+    assert http.get("/api/ps").json()["models"][0]["context_length"] == 100
+    long = generate(http, "word " * 600, num_ctx=1000, num_predict=1)
+    assert long["prompt_eval_count"] == 621
+    assert http.get("/api/ps").json()["models"][0]["context_length"] == 1000
+    assert "8192" in refused(http, prompt="x", options={"num_ctx": 8193})
+
+
+def test_each_of_several_requests_has_the_whole_context(http: httpx.Client) -> None:
+    def ask(index: int) -> int:
+        answer = generate(http, f"{index} " + "word " * 250, num_ctx=280, num_predict=5)
+        return int(answer["prompt_eval_count"])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(count > 250 for count in pool.map(ask, range(4)))
+
+
+def test_text_beyond_ascii_arrives_whole(http: httpx.Client) -> None:
+    prompt = "Repeat exactly: Grüße, 你好, emoji 🚀🌊, \u2028 done"
+    pieces = lines(http, "/api/generate", prompt=prompt, options={"num_predict": 60})
+    said = "".join(piece["response"] for piece in pieces)
+    assert "\ufffd" not in said

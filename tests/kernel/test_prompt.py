@@ -1,0 +1,259 @@
+"""One prompt: what the notebook receives, keeps and can go on with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbclient
+import nbformat
+import pytest
+from kernel.conftest import MODEL, Serve, prompt
+from support.kernel import Kernel, Messages
+from support.scripted_ollama import words
+
+FOOTER = f"<sub>`{MODEL}` · url · 5 tokens</sub>"
+
+
+def test_a_short_answer_costs_few_messages_and_one_saved_output(
+    kernel: Kernel, serve: Serve
+) -> None:
+    text = "".join(words(300, 1350))
+    got = kernel.run(prompt(serve(tokens=words(300, 1350), rate=60)))
+    assert not got.error
+    assert len(got.all) <= 40
+    assert got.bytes <= 60_000
+    assert len(got.displays) == 1
+    assert got.last["data"] == {
+        "text/plain": text,
+        "text/markdown": f"{text.rstrip()}\n\n<sub>`{MODEL}` · url · 300 tokens</sub>",
+    }
+    live = [m["data"] for m in (*got.displays, *got.updates[:-1])]
+    assert all(set(data) == {"text/markdown"} for data in live)
+    assert any("tokens/s" in data["text/markdown"] for data in live)
+
+
+def test_a_long_answer_costs_a_bounded_multiple_of_its_bytes(kernel: Kernel, serve: Serve) -> None:
+    tokens = words(4000, 60_000)
+    got = kernel.run(prompt(serve(tokens=tokens, rate=400)))
+    assert got.last["data"]["text/plain"] == "".join(tokens)
+    assert got.bytes <= 25 * 60_000
+
+
+def test_the_first_token_is_shown_at_once(kernel: Kernel, serve: Serve) -> None:
+    server = serve(tokens=["first", " second"], rate=0.5)
+    request = kernel.send(prompt(server))
+    shown = kernel.until(request, "display_data").displays[0]["data"]["text/markdown"]
+    assert shown.startswith("first\n")
+    assert server.tokens_sent == 1
+    kernel.interrupt()
+    assert kernel.receive(request).error
+
+
+@pytest.mark.parametrize("options", ["", "--plain", "--verbose"])
+def test_live_and_settled_save_the_same(kernel: Kernel, serve: Serve, options: str) -> None:
+    server = serve(thinking=["Hm, "], tokens=["costs $5 ", "<b> \\(x\\)\n", "```py\nx = 1"])
+    live = kernel.run(prompt(server, options))
+    again = kernel.run("display(_answer)")
+    kernel.run("%config McJupyter.render = 'settled'")
+    settled = kernel.run(prompt(server, options))
+    kernel.run("%config McJupyter.render = ''")
+    assert len(live.updates) > 0
+    assert (settled.types, settled.updates) == (["execute_input", "display_data"], [])
+    outputs = [messages.outputs() for messages in (live, again, settled)]
+    assert [len(saved) for saved in outputs] == [1, 1, 1]
+    (first,), (second,), (third,) = ([_bytes(o) for o in saved] for saved in outputs)
+    assert first == second  # the same answer
+    if options != "--verbose":
+        assert third[0] == first[0]  # another answer: its times differ, and only they
+    assert "transient" not in settled.outputs()[0] or not settled.outputs()[0]["transient"]
+
+
+def _bytes(output: dict[str, Any]) -> tuple[bytes, bytes]:
+    return (json.dumps(output["data"]).encode(), json.dumps(output["metadata"]).encode())
+
+
+def test_times_are_in_the_metadata_and_no_address_is_saved(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    (output,) = kernel.run(prompt(server)).outputs()
+    facts = output["metadata"]["mc_jupyter"]
+    assert facts["model"] == MODEL
+    assert facts["usage"] == {"prompt_tokens": 26, "answer_tokens": 5}
+    assert facts["timings"]["first_token"] > 0
+    assert str(server.port) not in json.dumps([output["data"], output["metadata"]])
+    assert output["data"]["text/markdown"].endswith(FOOTER)
+
+
+def test_the_answer_is_underscore_out_and_answer(kernel: Kernel, serve: Serve) -> None:
+    got = kernel.run(prompt(serve(tokens=["forty", "-two"]), "--out mine"))
+    assert got.types.count("display_data") == 1
+    assert "execute_result" not in got.types
+    count = got.reply["execution_count"]
+    assert kernel.run(f"Out[{count}] is _{count} is _answer is mine").text == "True"
+    got = kernel.run(prompt(serve(tokens=["forty", "-two"])))
+    assert kernel.run("_ is _answer, str(_)").text == "(True, 'forty-two')"
+    assert kernel.value("[_answer.model, _answer.messages, _answer.interrupted]") == [
+        MODEL,
+        [{"role": "user", "content": "Hello?"}],
+        False,
+    ]
+
+
+def test_an_answer_shows_itself_again_in_a_later_cell(kernel: Kernel, serve: Serve) -> None:
+    kernel.run(prompt(serve()))
+    again = kernel.run("_answer")
+    assert again.types == ["execute_input", "execute_result"]
+    assert again.displays[0]["data"]["text/markdown"].endswith(FOOTER)
+    server = serve()
+    assigned = kernel.run(f"kept = %ollama run --host {server.url} {MODEL} hi")
+    assert len(assigned.outputs()) == 1
+    assert "execute_result" in kernel.run("kept").types
+
+
+def test_a_semicolon_does_not_silence_and_quiet_does(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    assert len(kernel.run(prompt(server, body="Hello?;")).outputs()) == 1
+    assert server.asked("/api/chat")[-1].body["messages"][0]["content"] == "Hello?;"
+    quiet = kernel.run(prompt(server, "--quiet"))
+    assert quiet.types == ["execute_input"]
+    assert kernel.run("_ is _answer, _.text").text == "(True, 'Hello from the script.')"
+
+
+def test_several_prompts_in_one_cell_are_one_output_each(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    line = f"%ollama run --host {server.url} {MODEL} hi"
+    assert len(kernel.run(f"{line}\n{line}").outputs()) == 2
+    loop = f"for _i in range(3):\n    {line}"
+    assert len(kernel.run(loop).outputs()) == 3
+
+
+def test_capture_keeps_one_output(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    kernel.run(f"%%capture captured\n%ollama run --host {server.url} {MODEL} hi")
+    assert kernel.value("len(captured.outputs)") in (1, 2)
+    assert kernel.run("captured.outputs[0].data['text/plain']").text == "'Hello from the script.'"
+
+
+def test_templates_are_filled_before_anything_is_sent(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    kernel.run("role, n = 'brief', 7")
+    kernel.run(prompt(server, "-s 'Be {{role}}.' --seed {{n}}", 'Add {{n + 1}} to {"a": 1}.'))
+    sent = server.asked("/api/chat")[-1].body
+    assert sent["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": 'Add 8 to {"a": 1}.'},
+    ]
+    assert sent["options"] == {"seed": 7}
+    before = len(server.requests)
+    assert "{{nope}}: there is no name 'nope'" in kernel.run(prompt(server, body="{{nope}}")).error
+    assert len(server.requests) == before
+    kernel.run(prompt(server, "--literal", "{{nope}} {x}"))
+    assert server.asked("/api/chat")[-1].body["messages"][0]["content"] == "{{nope}} {x}"
+
+
+def test_an_answer_and_an_image_go_into_the_next_prompt(
+    kernel: Kernel, serve: Serve, tmp_path: Path
+) -> None:
+    server = serve(tokens=["forty", "-two"])
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    kernel.run(prompt(server, "--out first"))
+    kernel.run(prompt(server, f"--image {tmp_path}/a.png", "Why {{first}}?"))
+    assert server.asked("/api/chat")[-1].body["messages"] == [
+        {"role": "user", "content": "Why forty-two?", "images": ["iVBORw=="]}
+    ]
+
+
+def test_dry_run_shows_what_would_be_sent_and_needs_no_server(kernel: Kernel, serve: Serve) -> None:
+    shown = kernel.run("%%ollama m -t 0 --dry-run --format json\nHello")
+    assert shown.types == ["execute_input", "execute_result"]
+    server = serve()
+    kernel.run(prompt(server, "-t 0 --format json"))
+    request = kernel.run("%%ollama " + f"{MODEL} -t 0 --dry-run --format json\nHello?").text
+    assert json.loads(request.partition("\n")[2]) == server.asked("/api/chat")[-1].body
+
+
+def test_json_is_parsed(kernel: Kernel, serve: Serve) -> None:
+    kernel.run(prompt(serve(tokens=['{"a":', " [1]}"]), "--format json"))
+    assert kernel.value("_answer.data") == {"a": [1]}
+
+
+def test_an_empty_body_loads_the_model(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    got = kernel.run(f"%%ollama {MODEL} --host {server.url}")
+    assert f"{MODEL} is loaded" in got.last["data"]["text/plain"]
+    assert server.asked("/api/generate")[-1].body == {"model": MODEL, "stream": False}
+
+
+def test_use_sets_the_default_and_says_what_it_took(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    error = kernel.run("%%ollama\nhi").error
+    assert error.startswith("ArgumentError: which model?\n%%ollama ")
+    assert "%ollama use MODEL" in error
+    used = kernel.run(f"%ollama use nope --or {MODEL} --seed 7 --host {server.url}")
+    assert used.last["data"]["text/plain"] == (
+        f"%%ollama uses {MODEL} in this notebook (nope: not installed)"
+    )
+    kernel.run("%%ollama --seed 8\nhi")
+    kernel.run("%%ollama\nhi")
+    seeds = [request.body["options"]["seed"] for request in server.asked("/api/chat")]
+    assert seeds == [8, 7]
+    assert "temprature" in kernel.run("%ollama use m --option temprature=1").error
+
+
+def test_a_model_that_is_missing_is_pulled_with_progress(kernel: Kernel, serve: Serve) -> None:
+    server = serve(library={"tiny:1b": [1000, 2000]}, models=["llama3.2:1b"])
+    got = kernel.run(f"%%ollama tiny:1b --host {server.url}\nhi")
+    assert not got.error
+    assert len(got.outputs()) == 1
+    assert "pulling" in got.displays[0]["data"]["text/markdown"]
+
+
+def test_exactly_one_output_is_saved(tmp_path: Path, serve: Serve) -> None:
+    """The same through nbclient, which is what writes notebooks in CI."""
+    server = serve(tokens=words(40, 200), rate=100)
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("%load_ext mc_jupyter"),
+            nbformat.v4.new_code_cell(f"# asked live\n{prompt(server)}"),
+            nbformat.v4.new_code_cell("_answer.text"),
+        ]
+    )
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=str(tmp_path))
+    loaded, asked, text = (cell["outputs"] for cell in notebook.cells)
+    assert loaded == []
+    assert [output["output_type"] for output in asked] == ["display_data"]
+    assert asked[0]["data"]["text/plain"] == "".join(words(40, 200))
+    assert len(text) == 1
+
+
+def test_a_terminal_prints_the_text_as_it_comes(tmp_path: Path, serve: Serve) -> None:
+    import os
+    import subprocess
+    import sys
+
+    server = serve(tokens=["forty", "-two"])
+    typed = (
+        f"%load_ext mc_jupyter\n%ollama run --host {server.url} {MODEL} What's it?\n_answer.text\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+    )
+    assert f"forty-two\nOut[2]: {MODEL} · url · 2 tokens\n" in done.stdout
+    assert "Out[3]: 'forty-two'" in done.stdout
+    assert server.asked("/api/chat")[-1].body["messages"][0]["content"] == "What's it?"
+
+
+def _texts(messages: Messages) -> list[str]:
+    return [m["data"].get("text/markdown", "") for m in (*messages.displays, *messages.updates)]
+
+
+def test_a_silent_server_is_waited_for_visibly(kernel: Kernel, serve: Serve) -> None:
+    got = kernel.run(prompt(serve(body_delay=1.0)))
+    assert _texts(got)[0] == f"waiting for {MODEL}"
+    assert len(got.outputs()) == 1

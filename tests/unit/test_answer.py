@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mc_jupyter.lab.answer import Answer, Timings, Usage
+from mc_jupyter.lab.draft import Draft
+
+DONE = {
+    "message": {"content": ""},
+    "done": True,
+    "done_reason": "stop",
+    "load_duration": 500_000_000,
+    "prompt_eval_count": 26,
+    "prompt_eval_duration": 20_000_000,
+    "eval_count": 300,
+    "eval_duration": 5_000_000_000,
+}
+
+
+def ticking() -> Any:
+    seconds: Iterator[float] = itertools.count(0.0, 0.5)
+    return lambda: next(seconds)
+
+
+def said(text: str, **more: Any) -> dict[str, Any]:
+    return {"message": {"role": "assistant", "content": text, **more}, "done": False}
+
+
+def bundle(answer: Answer) -> dict[str, Any]:
+    return answer._repr_mimebundle_()[0]
+
+
+def test_a_draft_becomes_an_answer() -> None:
+    draft = Draft("m", runtime="docker", clock=ticking())
+    assert [draft.feed(c) for c in (said("Hel"), said("lo"), DONE)] == ["Hel", "lo", ""]
+    answer = draft.finish()
+    assert str(answer) == answer.text == "Hello"
+    assert answer.usage == Usage(26, 300)
+    assert answer.timings == Timings(0.5, 1.0, 0.5, 0.02, 5.0, 60.0)
+    assert (answer.done_reason, answer.interrupted, answer.error) == ("stop", False, None)
+
+
+def test_what_the_server_does_not_say_is_none() -> None:
+    draft = Draft("m")
+    draft.feed(said("Hel"))
+    answer = draft.finish(interrupted=True)
+    assert answer.usage == Usage(None, None)
+    assert answer.timings.tokens_per_second is None
+    assert answer.footer == "`m` · interrupted"
+
+
+def test_plain_text_is_the_raw_answer() -> None:
+    raw = "costs $5 <b> \\(x\\)\n```python\nx"
+    answer = Answer(text=raw, model="m")
+    assert bundle(answer)["text/plain"] == raw
+    assert bundle(answer)["text/markdown"] == (
+        "costs \\$5 <b> $x$\n```python\nx\n```\n\n<sub>`m`</sub>"
+    )
+
+
+def test_the_footer_is_stable_and_says_what_a_reader_must_know() -> None:
+    answer = Answer(
+        text="x",
+        model="smollm2:135m",
+        service="127-0-0-1-43210",
+        runtime="embedded",
+        usage=Usage(3, 1),
+        timings=Timings(0.1, 2.0, tokens_per_second=61.5),
+        done_reason="length",
+        notes=("no Docker engine: using the embedded engine",),
+    )
+    footer = bundle(answer)["text/markdown"].splitlines()[-1]
+    assert footer == (
+        "<sub>`smollm2:135m` · embedded · 1 token · cut off at the token limit"
+        " · no Docker engine: using the embedded engine</sub>"
+    )
+    metadata = answer._repr_mimebundle_()[1]["mc_jupyter"]
+    assert metadata["timings"]["tokens_per_second"] == 61.5
+    assert "43210" not in str(metadata)
+
+
+def test_times_are_shown_with_verbose() -> None:
+    quick = Timings(first_token=0.123, total=2.0, tokens_per_second=61.5)
+    answer = Answer(text="x", model="m", timings=quick, verbose=True)
+    assert "first token after 0.12 s · 2.00 s in all · 61.5 tokens/s" in str(bundle(answer))
+
+
+def test_plain_shows_the_text_as_it_is_and_keeps_the_footer() -> None:
+    shown = bundle(Answer(text="<b> $5", model="m", plain=True))
+    assert shown["text/plain"] == "<b> $5"
+    assert "text/markdown" not in shown
+    assert "&lt;b&gt; $5</pre><small>m</small>" in shown["text/html"]
+
+
+def test_thinking_is_folded_and_not_part_of_the_text() -> None:
+    draft = Draft("m")
+    for chunk in (said("", thinking="Hm, </details> "), said("", thinking="so."), said("Yes.")):
+        draft.feed(chunk)
+    live = draft.progress()["text/markdown"]
+    answer = draft.finish()
+    assert answer.thinking == "Hm, </details> so."
+    assert answer.text == "Yes."
+    assert live.startswith("Yes.")
+    assert bundle(answer)["text/markdown"].startswith(
+        "<details><summary>Thinking</summary>\n\nHm, &lt;/details> so.\n\n</details>\n\nYes."
+    )
+
+
+def test_thinking_is_shown_while_it_comes_as_far_as_it_fits() -> None:
+    draft = Draft("m")
+    draft.feed(said("", thinking="a" * 5000))
+    assert draft.progress()["text/markdown"].startswith("> " + "a" * 300 + "\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "note"),
+    [('{"a": [1]}', {"a": [1]}, ()), ("null", None, ()), ("Sure!", None, ("not valid JSON",))],
+)
+def test_json_is_parsed_and_what_is_none_is_said(text: str, data: Any, note: tuple[str]) -> None:
+    draft = Draft("m", wants_json=True)
+    draft.feed(said(text))
+    answer = draft.finish()
+    assert (answer.data, answer.notes) == (data, note)
+
+
+def test_an_answer_from_elsewhere_says_so() -> None:
+    draft = Draft("m")
+    draft.feed(said("x") | {"remote_host": "https://ollama.com"})
+    assert "answered by https://ollama.com, not by this service" in draft.finish().footer
+
+
+def test_the_live_line_has_tokens_rate_and_time() -> None:
+    draft = Draft("m", clock=ticking())
+    for _ in range(5):
+        draft.feed(said("word "))
+    assert draft.progress()["text/markdown"].endswith(
+        "<sub>about 5 tokens · 10 tokens/s · 1 s</sub>"
+    )
+
+
+def test_works_without_a_notebook() -> None:
+    import subprocess
+
+    code = (
+        "import sys; sys.modules['IPython'] = None\n"
+        "from mc_jupyter.lab.draft import Draft\n"
+        "d = Draft('m'); d.feed({'message': {'content': 'hi'}, 'done': True})\n"
+        "a = d.finish(); print(a, repr(a))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "hi <Answer of m: 'hi'>\n"

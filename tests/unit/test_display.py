@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mc_jupyter.events import Event
+from mc_jupyter.lab.answer import Answer
+from mc_jupyter.lab.draft import Draft
+from mc_jupyter.notebook.display import Mode, Pace, Screen, size
+from mc_jupyter.notebook.results import DryRun, Facts, Table, Text
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Notebook:
+    """The publishing half of a shell: keeps what was published."""
+
+    def __init__(self) -> None:
+        self.published: list[dict[str, Any]] = []
+        self.shown: list[object] = []
+        self.display_pub = SimpleNamespace(publish=self._publish)
+
+    def _publish(self, data: Any, metadata: Any, *, transient: Any, update: bool) -> None:
+        self.published.append({"data": data, "transient": transient, "update": update})
+
+    def screen(self, mode: Mode) -> Screen:
+        return Screen(self, mode, self.shown.append)  # type: ignore[arg-type]
+
+
+def updates(tokens: int, rate: float, characters: int) -> list[int]:
+    """The sizes at which a text that comes evenly is shown."""
+    clock = Clock()
+    pace, sizes = Pace(clock), []
+    for token in range(1, tokens + 1):
+        clock.now = token / rate
+        if pace.due(size := characters * token // tokens):
+            sizes.append(size)
+    return sizes
+
+
+def test_the_first_token_is_shown_at_once() -> None:
+    assert updates(300, 60, 1350)[0] == 1350 // 300
+
+
+def test_updates_of_a_short_answer() -> None:
+    assert len(updates(300, 60, 1350)) <= 34
+
+
+@pytest.mark.parametrize("tokens", [4000, 13_333, 15_000])
+def test_a_long_answer_costs_a_bounded_multiple_of_its_length(tokens: int) -> None:
+    assert sum(updates(tokens, 400, 60_000)) <= 22 * 60_000
+
+
+def test_a_slow_answer_is_shown_every_two_seconds() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    assert pace.due(10_000)
+    clock.now = 1.9
+    assert not pace.due(10_001)
+    clock.now = 2.0
+    assert pace.due(10_001)
+
+
+def test_one_display_whose_last_state_is_the_answer() -> None:
+    notebook = Notebook()
+    screen = notebook.screen("live")
+    draft = Draft("m")
+    screen.report(Event("start", "starting ollama"))
+    screen.report(Event("note", "no Docker engine: using the embedded engine", keep=True))
+    screen.grow(draft, draft.feed({"message": {"content": "Hi"}}), plain=False)
+    draft.notes = screen.notes
+    answer = draft.finish()
+    screen.settle(answer)
+    first, *others = notebook.published
+    assert (first["update"], {p["update"] for p in others}) == (False, {True})
+    assert len({p["transient"]["display_id"] for p in notebook.published}) == 1
+    assert all(set(p["data"]) == {"text/markdown"} for p in notebook.published[:-1])
+    assert notebook.published[-1]["data"] == answer._repr_mimebundle_()[0]
+    assert "using the embedded engine" in notebook.published[-1]["data"]["text/markdown"]
+    assert notebook.shown == [answer]
+
+
+def test_settled_publishes_once() -> None:
+    notebook = Notebook()
+    screen = notebook.screen("settled")
+    draft = Draft("m")
+    screen.report(Event("start", "starting ollama", keep=True))
+    screen.grow(draft, draft.feed({"message": {"content": "Hi"}}), plain=False)
+    screen.settle(draft.finish())
+    assert [p["transient"] for p in notebook.published] == [{}]
+    assert screen.notes == ("starting ollama",)
+
+
+def test_quiet_shows_nothing_and_is_not_shown_later_either() -> None:
+    notebook = Notebook()
+    screen = notebook.screen("quiet")
+    answer = Answer(text="x", model="m")
+    screen.report(Event("start", "starting"))
+    screen.settle(answer)
+    assert (notebook.published, notebook.shown) == ([], [answer])
+
+
+def test_a_terminal_gets_the_text_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    notebook = Notebook()
+    screen = notebook.screen("terminal")
+    draft = Draft("m")
+    for _ in range(2):
+        screen.report(Event("start", "starting ollama"))
+    for text in ("Hel", "lo"):
+        screen.grow(draft, draft.feed({"message": {"content": text}}), plain=False)
+    screen.settle(draft.finish())
+    assert capsys.readouterr() == ("Hello\n", "starting ollama\n")
+    assert notebook.published == []
+
+
+def test_progress_is_throttled_and_ends_with_the_answer() -> None:
+    notebook = Notebook()
+    screen = notebook.screen("live")
+    for done in range(1000):
+        screen.report(Event("model", "pulling m", done, 1000))
+    assert len(notebook.published) < 5
+    assert "pulling m · 0 % of 1.0 kB" in notebook.published[0]["data"]["text/markdown"]
+    screen.settle(Text("pulled"))
+    before = len(notebook.published)
+    screen.report(Event("load", "waiting for m"))
+    assert len(notebook.published) == before
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (271_000_000, "271 MB"), (5e12, "5.0 TB")],
+)
+def test_size(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+def test_a_table_of_one_row_has_its_values_as_attributes() -> None:
+    table = Table({"name": "name", "on": "on"}, [{"name": "a<b>", "on": True, "url": "http://x:1"}])
+    assert (table.name, table.url, len(table), table[0]["on"]) == ("a<b>", "http://x:1", 1, True)
+    assert str(table) == "NAME   ON\na<b>   yes"
+    assert "<td>a&lt;b&gt;</td>" in table.html()
+    assert "http" not in table.text() + table.html()
+    with pytest.raises(AttributeError, match="no 'nope'"):
+        _ = table.nope
+
+
+def test_a_table_of_several_rows_is_iterated() -> None:
+    table = Table({"name": "name"}, [{"name": "a"}, {"name": "b"}], ["a note"])
+    assert [row["name"] for row in table] == ["a", "b"]
+    assert str(table).endswith("b\na note")
+    with pytest.raises(AttributeError):
+        _ = table.name
+
+
+def test_facts_show_what_is_known() -> None:
+    facts = Facts({"a": None, "b": (1, 2), "c": {"d": "e"}, "home": "/x"}, ["note"], ["home"])
+    assert str(facts) == "b   1, 2\nc   d: e\nnote"
+    assert facts["home"] == "/x"
+
+
+def test_a_dry_run_shortens_only_what_it_shows() -> None:
+    request = {"model": "m", "messages": [{"role": "user", "content": "x", "images": ["A" * 900]}]}
+    run = DryRun(request)
+    assert "<image, 900 characters of base64>" in str(run)
+    assert run.request == request
