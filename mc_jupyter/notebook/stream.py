@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ..errors import ClientError, ConnectionFailedError, Interrupted
+from ..errors import ClientError, ConnectionFailedError, Interrupted, ModelNotFoundError
 from ..events import Event
 from ..lab.answer import Answer
 from ..lab.draft import Draft
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from ..service import Service
 
 _SILENT_SECONDS = 0.5  # after which a cell says what it waits for
+Keep = Callable[[Answer], None]
 
 
-def ask(
-    registry: ServiceRegistry, request: Request, screen: Screen, keep: Callable[[Answer], None]
-) -> Answer:
+def ask(registry: ServiceRegistry, request: Request, screen: Screen, keep: Keep) -> Answer:
     """Send a prompt and show its answer as it comes.
 
     Parameters
@@ -40,8 +39,30 @@ def ask(
         What failed; the same.
     """
     service = registry.for_prompt(request.host, screen.report)
+    client, model = _at_hand(service, request), request.models[0]
+    if client is None:
+        client, model = registry.prepare(service, request.models, screen.report)
+    draft = _draft(service, request, model)
+    try:
+        return _send(client, service, request, draft, screen, keep)
+    except (ConnectionFailedError, ModelNotFoundError):
+        if draft.pieces:
+            raise
+    # It has stopped, its port has moved, or the model is missing: look, and try once more.
+    service.status()
     client, model = registry.prepare(service, request.models, screen.report)
-    draft = Draft(
+    return _send(client, service, request, _draft(service, request, model), screen, keep)
+
+
+def _at_hand(service: Service, request: Request) -> OllamaClient | None:
+    """The client of a service that ran when last seen: most prompts need no further look."""
+    if len(request.models) > 1 or service.snapshot().state != "running" or not service.url:
+        return None
+    return service.client()
+
+
+def _draft(service: Service, request: Request, model: str) -> Draft:
+    return Draft(
         model,
         wants_json=request.format == "json",
         service=service.handle,
@@ -52,34 +73,41 @@ def ask(
         verbose=request.verbose,
     )
 
-    def finish(**how: bool | str) -> Answer:
+
+def _send(
+    client: OllamaClient,
+    service: Service,
+    request: Request,
+    draft: Draft,
+    screen: Screen,
+    keep: Keep,
+) -> Answer:
+    """Send the prompt, feed the draft, and end with an answer however it ends."""
+
+    def finish(*, interrupted: bool = False, error: str | None = None) -> Answer:
         draft.notes = tuple(dict.fromkeys((*service.notes, *screen.notes)))
-        answer = draft.finish(**how)  # type: ignore[arg-type]
+        answer = draft.finish(interrupted=interrupted, error=error)
         keep(answer)
         screen.settle(answer)
         return answer
 
-    waiting = threading.Timer(
-        _SILENT_SECONDS, screen.report, [Event("load", f"waiting for {model}")]
-    )
+    told = Event("load", f"waiting for {draft.model}")
+    waiting = threading.Timer(_SILENT_SECONDS, screen.report, [told])
     waiting.daemon = True
+    waiting.start()
     try:
-        waiting.start()
-        try:
-            _stream(client, request, draft, screen)
-        except ConnectionFailedError:
-            if draft.pieces:
-                raise
-            # The port may have moved since the service was last seen.
-            service.status()
-            client, _ = registry.prepare(service, [model], screen.report)
-            _stream(client, request, draft, screen)
-        _note_cpu(service, client, model, screen)
+        # Closed here, whatever happens: the server goes on until its connection ends.
+        with closing(client.chat(draft.model, request.messages, **request.extras())) as chunks:
+            for chunk in chunks:
+                piece = draft.feed(chunk)
+                if draft.size:
+                    screen.grow(draft, piece, request.plain)
+        _note_cpu(service, client, draft.model, screen)
         return finish()
     except KeyboardInterrupt:
         finish(interrupted=True)
         raise Interrupted(
-            f"{model} was interrupted; what came of its answer is in _answer"
+            f"{draft.model} was interrupted; what came of its answer is in _answer"
         ) from None
     except ClientError as error:
         if draft.pieces:
@@ -90,24 +118,20 @@ def ask(
         waiting.cancel()
 
 
-def _stream(client: OllamaClient, request: Request, draft: Draft, screen: Screen) -> None:
-    # Closed here, whatever happens: the server goes on generating until its connection ends.
-    with closing(client.chat(draft.model, request.messages, **request.extras())) as chunks:
-        for chunk in chunks:
-            piece = draft.feed(chunk)
-            if draft.size:
-                screen.grow(draft, piece, request.plain)
-
-
 def _note_cpu(service: Service, client: OllamaClient, model: str, screen: Screen) -> None:
-    """Say it when a service that asks for a GPU has answered without one."""
-    if service.runtime != "docker" or not service.manifest.requirements.gpu:
-        return
+    """Say it when a service that was to have a GPU has answered without one."""
+    gpu = service.snapshot().gpu or ""
+    if gpu.startswith("no: ") and "--gpu off" not in gpu:
+        screen.report(Event("note", f"on CPU ({gpu.removeprefix('no: ')})", keep=True))
+    elif gpu.startswith("yes") and _is_on_cpu(client, model):
+        screen.report(Event("note", "on CPU, though it was given a GPU", keep=True))
+
+
+def _is_on_cpu(client: OllamaClient, model: str) -> bool:
     from ..clients.names import same_model
 
     try:
         loaded = [entry for entry in client.ps() if same_model(model, str(entry.get("name")))]
     except ClientError:
-        return
-    if loaded and loaded[0].get("size_vram") == 0:
-        screen.report(Event("note", "on CPU, though the service asks for a GPU", keep=True))
+        return False
+    return bool(loaded) and loaded[0].get("size_vram") == 0

@@ -21,11 +21,11 @@ from mc_jupyter.runtimes.compose.engine import Engine
 
 @pytest.fixture(scope="module")
 def published(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An image of 20 MB that is in the registry and not here."""
+    """An image of 40 MB that is in the registry and not here."""
     if reason := why_no_registry() or images.get("no base"):
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("registry")
-    (folder / "blob").write_bytes(os.urandom(20_000_000))
+    (folder / "blob").write_bytes(os.urandom(40_000_000))
     (folder / "Dockerfile").write_text(f"FROM {images['base']}\nCOPY blob /blob\n")
     with registry(folder) as address:
         name = f"{address}/mc-jupyter-test/web:1"
@@ -58,9 +58,8 @@ def test_a_pull_shows_its_progress_and_starts(
     assert sizes
     assert all(0 <= (event.current or 0) <= (event.total or 0) for event in sizes)
     assert f"pulling {missing}: layer " in sizes[-1].text
-    assert " of 88." in sizes[-1].text or " of " in sizes[-1].text
     (kept,) = [event for event in pulls if event.keep]
-    assert kept.text.startswith(f"pulled {missing}")
+    assert kept.text == f"pulled {missing} (40.0 MB)"
     events.clear()
     runtime.stop(spec)
     runtime.start(spec, events.append)
@@ -71,9 +70,7 @@ def test_the_download_limit_is_said_before_anything_is_fetched(
     make: Make, missing: str, runtime: ComposeRuntime
 ) -> None:
     spec = make(web(missing), max_download=10_000_000)
-    with pytest.raises(
-        DownloadLimitError, match=r"is \d+\.\d MB, more than the limit of 10.0 MB"
-    ) as e:
+    with pytest.raises(DownloadLimitError, match=r"is \d+\.\d MB, more than the limit") as e:
         runtime.start(spec, silent)
     assert " GB free" in e.value.message
     assert e.value.hint == f"fetch it yourself: docker pull {missing}"
@@ -103,7 +100,7 @@ def test_a_registry_that_never_answers(runtime: ComposeRuntime) -> None:
         image = f"127.0.0.1:{server.getsockname()[1]}/a/b:1"
         here = Engine(runtime._detected().address)
         began = time.monotonic()
-        with pytest.raises(ImageUnavailableError, match="no answer|no progress"):
+        with pytest.raises(ImageUnavailableError, match="the registry does not answer"):
             list(here.pull(image, first=1.0))
         assert time.monotonic() - began < 5
 
@@ -128,7 +125,7 @@ def test_a_build_is_done_once_for_a_commit(make: Make, base: str, runtime: Compo
     spec, events = make(BUILT, files=files, commit="a" * 40), list[Event]()
     runtime.start(spec, events.append)
     assert ready(runtime, spec).image == f"{spec.project}-web:latest"
-    assert [event.text for event in events if event.step == "build"][0] == "building web"
+    assert next(event.text for event in events if event.step == "build") == "building web"
     runtime.stop(spec)
     events.clear()
     runtime.start(spec, events.append)

@@ -41,7 +41,7 @@ def weights() -> Path:
     for folder in filter(None, named):
         if (Path(folder) / SMOLLM2.file).exists():
             return Path(folder).absolute()
-    store = _ROOT / ".cache" / "weights"
+    store = _ROOT / ".cache" / "models"
     if not (store / SMOLLM2.file).exists():
         subprocess.run([*PROGRAM, "pull", MODEL, "--store", str(store)], env=_BEFORE, check=True)
     return store
@@ -98,6 +98,8 @@ def serve(
     """
     with TemporaryDirectory(prefix="mcj-test-") as folder:
         command = [*program(catalogue), "serve", *arguments]
+        if "--threads" not in arguments:
+            command += ["--threads", "1"]  # on a busy machine two wait for each other
         if "--store" not in arguments:
             command += ["--store", str(Path(folder) / "store")]
         if models is not None:

@@ -24,6 +24,7 @@ from .labels import COMMIT, HANDLE, HOME, IDENTIFIER, PROJECT, REF, SERVICE, USE
 _LIMIT = 10
 _DELETE_LIMIT = 120
 _QUICK = 2
+_UNNAMED = "<none>:<none>"
 PULL_FIRST = 30.0
 """Seconds that an engine may take for a pull's first line."""
 PULL_SILENCE = 300.0
@@ -167,6 +168,11 @@ class Engine:
             client.limits = (first, silence)
             try:
                 yield from client.pull(image, stream=True, decode=True, platform=platform)
+            except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
+                raise ImageUnavailableError(
+                    f"image {image} cannot be pulled: no progress, the registry does not answer",
+                    f"try it yourself: docker pull {image}",
+                ) from error
             finally:  # a traceback may keep the frames, and with them the pull, alive
                 if client.answer is not None:
                     client.answer.close()
@@ -207,10 +213,15 @@ class Engine:
         return True
 
     def built_images(self, project: str) -> list[str]:
-        """Return the names of the images that were built for `project`."""
+        """Return the names of the images that were built for `project`; of older ones the ids."""
         with self._mapped():
             listed = self._api.images(filters={"label": [f"{PROJECT}={project}"]})
-        return sorted(tag for item in listed for tag in item.get("RepoTags") or ())
+        names = (item.get("RepoTags") or [_UNNAMED] for item in listed)
+        return sorted(
+            item["Id"] if name == _UNNAMED else name
+            for item, own in zip(listed, names, strict=True)
+            for name in own
+        )
 
     def remove_image(self, name: str) -> None:
         """Remove an image's name, and its layers where nothing else needs them."""

@@ -60,10 +60,10 @@ def pull(
     if max_download == 0:
         raise _too_large(image, None, 0, tools)
     report(Event("image", f"pulling {image}"))
-    size = _size_of(image, platform, tools)
-    if size is not None and size > max_download:
-        raise _too_large(image, size, max_download, tools)
-    layers = _Layers(image, size)
+    sizes = _sizes_of(image, platform, tools)
+    if sum(sizes.values()) > max_download:
+        raise _too_large(image, sum(sizes.values()), max_download, tools)
+    layers = _Layers(image, sizes)
     shown = 0.0
     try:
         with contextlib.closing(engine.pull(image, platform)) as lines:
@@ -73,9 +73,9 @@ def pull(
                 layers.take(line)
                 if layers.total > max_download:
                     raise _too_large(image, layers.total, max_download, tools)
-                if time.monotonic() - shown > _EVERY:
+                if time.monotonic() - shown > _EVERY and (event := layers.event()):
                     shown = time.monotonic()
-                    report(layers.event())
+                    report(event)
     except StartError as error:  # the engine's answer before the first line
         raise _unavailable(image, error.message) from error
     fetched = f" ({readable(layers.done)})" if layers.done else ""
@@ -91,51 +91,55 @@ def readable(size: int) -> str:
 
 
 class _Layers:
-    """What the lines of ``POST /images/create`` add up to."""
+    """What the lines of ``POST /images/create`` add up to.
 
-    def __init__(self, image: str, size: int | None) -> None:
-        self._image, self._size = image, size
-        self._known: dict[str, tuple[int, int]] = {}
+    A layer is named by the first 12 digits of its digest, both here and in the manifest.
+    """
+
+    def __init__(self, image: str, sizes: Mapping[str, int]) -> None:
+        self._image, self._all_known = image, bool(sizes)
+        self._totals = dict(sizes)
+        self._fetched: dict[str, int] = {}
         self._finished: dict[str, bool] = {}
 
     def take(self, line: Mapping[str, Any]) -> None:
         layer, status = str(line.get("id", "")), str(line.get("status", ""))
         if not layer or status.startswith("Pulling from"):
             return
-        self._finished.setdefault(layer, False)
-        if status in ("Pull complete", "Already exists"):
-            self._finished[layer] = True
-        current, total = (
-            (line.get("progressDetail") or {}).get(key) for key in ("current", "total")
-        )
-        if status == "Downloading" and current and total:
-            self._known[layer] = (current, total)
-        elif status == "Download complete" and layer in self._known:
-            self._known[layer] = (self._known[layer][1],) * 2
+        self._finished[layer] = status in ("Pull complete", "Already exists")
+        if status == "Already exists":
+            self._totals[layer] = 0
+        detail = line.get("progressDetail") or {}
+        if status == "Downloading" and detail.get("total"):
+            self._totals[layer] = int(detail["total"])
+            self._fetched[layer] = int(detail.get("current", 0))
+        elif status in ("Download complete", "Pull complete"):
+            self._fetched[layer] = self._totals.get(layer, 0)
 
     @property
     def total(self) -> int:
-        """Bytes of the layers whose size is known so far."""
-        return sum(total for _, total in self._known.values())
+        """Bytes to be fetched, of the layers whose size is known so far."""
+        return sum(self._totals.values())
 
     @property
     def done(self) -> int:
-        return sum(current for current, _ in self._known.values())
+        """Bytes fetched."""
+        return sum(self._fetched.values())
 
-    def event(self) -> Event:
+    def event(self) -> Event | None:
+        """The line to show; None before anything is known."""
         count, ready = len(self._finished), sum(self._finished.values())
-        text = f"pulling {self._image}"
-        if count:
-            text += f": layer {min(ready + 1, count)} of {count}"
-        if self._size:
-            text += f", {readable(self.done)} of {readable(self._size)}"
-        elif self.done:
-            text += f", {readable(self.done)}"
-        return Event("image", text, self.done if self._size else None, self._size)
+        if not count:
+            return None
+        text = f"pulling {self._image}: layer {min(ready + 1, count)} of {count}, "
+        if not self._all_known:
+            return Event("image", f"{text}{readable(self.done)}")
+        text += f"{readable(self.done)} of {readable(self.total)}"
+        return Event("image", text, self.done, self.total)
 
 
-def _size_of(image: str, platform: str | None, tools: detect.Tools) -> int | None:
-    """The compressed layers' bytes as the registry says, None where it does not say."""
+def _sizes_of(image: str, platform: str | None, tools: detect.Tools) -> dict[str, int]:
+    """Bytes of the compressed layers as the registry says; empty where it does not say."""
     manifest = _manifest(image, tools)
     if "manifests" in manifest:
         wanted = (platform or f"linux/{_ARCHITECTURES.get(tools.architecture, '')}").split("/")
@@ -144,8 +148,8 @@ def _size_of(image: str, platform: str | None, tools: detect.Tools) -> int | Non
             if [offered.get("os"), offered.get("architecture")] == wanted[:2]:
                 manifest = _manifest(f"{_repository(image)}@{entry['digest']}", tools)
                 break
-    layers = manifest.get("layers")
-    return sum(int(layer.get("size", 0)) for layer in layers) if layers else None
+    layers = manifest.get("layers") or ()
+    return {str(layer["digest"]).partition(":")[2][:12]: int(layer["size"]) for layer in layers}
 
 
 def _manifest(image: str, tools: detect.Tools) -> dict[str, Any]:
