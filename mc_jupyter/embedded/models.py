@@ -179,7 +179,7 @@ class Library:
         for entry in self.catalogue:
             if entry.file == path.name:
                 return entry.name
-        return full_name(re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem).lstrip(".-")[:80])
+        return full_name(re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem).strip(".-")[:80])
 
     def _model(self, name: str, path: Path, fetched: bool) -> Model | None:
         try:

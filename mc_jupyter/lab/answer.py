@@ -160,5 +160,6 @@ def _markdown(thinking: str, text: str, footer: str) -> str:
 
 def preformatted(text: str, *footer: str) -> str:
     """Return a text as HTML that keeps its lines, with small lines below."""
-    small = "<br>".join(escape(line) for line in footer)
-    return f'<pre style="white-space: pre-wrap">{escape(text)}</pre><small>{small}</small>'
+    style = "white-space: pre-wrap; font-family: var(--jp-code-font-family, monospace)"
+    small = f"<small>{'<br>'.join(map(escape, footer))}</small>" if footer else ""
+    return f'<pre style="{style}">{escape(text)}</pre>{small}'

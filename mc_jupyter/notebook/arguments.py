@@ -83,6 +83,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=_Formatter,
         )
+        self.color = False  # Python 3.14 colours help
         self.register("action", None, _Once)
         self.register("action", "store", _Once)
         self.register("action", "store_const", _OnceConst)

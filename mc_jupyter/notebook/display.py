@@ -151,6 +151,13 @@ class Screen:
         self.settle(result)
         return result
 
+    def hand_over(self, result: Result) -> Result:
+        """End as a look-up does: if nothing was shown yet, the displayhook is left to show it."""
+        if self._id is not None:
+            return self.end(result)
+        result.notes = (*self.notes, *result.notes)
+        return result
+
     def say(self, text: str) -> Result:
         """End with a line of text."""
         return self.end(Text(text))

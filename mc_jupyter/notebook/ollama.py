@@ -102,7 +102,7 @@ class OllamaVerbs:
             rows,
             () if rows else ("No model is installed.", f"%ollama pull {MODEL}"),
         )
-        return screen.end(table)
+        return screen.hand_over(table)
 
     def _ps(self, given: argparse.Namespace) -> Result:
         screen = self._screen()
@@ -114,7 +114,7 @@ class OllamaVerbs:
             "processor": "processor",
             "context_length": "context",
         }
-        return screen.end(Table(columns, rows, () if rows else ("No model is loaded.",)))
+        return screen.hand_over(Table(columns, rows, () if rows else ("No model is loaded.",)))
 
     def _show(self, given: argparse.Namespace) -> Result:
         screen = self._screen()
@@ -133,7 +133,7 @@ class OllamaVerbs:
             "license": (raw.get("license") or "").strip().partition("\n")[0],
             "raw": raw,
         }
-        return screen.end(Facts(facts, hidden=("raw",)))
+        return screen.hand_over(Facts(facts, hidden=("raw",)))
 
     def _pull(self, given: argparse.Namespace) -> Result:
         screen = self._screen()

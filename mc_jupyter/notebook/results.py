@@ -10,6 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..lab.answer import preformatted
+
+_LEFT = 'style="text-align: left"'
+
 
 class Result:
     """Base: a text form and an HTML form.
@@ -28,7 +32,7 @@ class Result:
 
     def html(self) -> str:
         """The result as HTML that needs no style sheet."""
-        return f'<pre style="white-space: pre-wrap">{escape(self.text())}</pre>'
+        return preformatted(self.text())
 
     def __str__(self) -> str:
         return self.text()
@@ -95,7 +99,7 @@ class Table(Result):
         return self.rows[index]
 
     def _cells(self) -> list[list[str]]:
-        return [[_shown(row.get(name)) for name in self._columns] for row in self.rows]
+        return [[_cell(row.get(name)) for name in self._columns] for row in self.rows]
 
     def text(self) -> str:
         """Columns in line, notes below."""
@@ -109,9 +113,9 @@ class Table(Result):
 
     def html(self) -> str:
         """A table with headings, notes below."""
-        head = "".join(f'<th scope="col">{escape(t)}</th>' for t in self._columns.values())
+        head = "".join(f'<th scope="col" {_LEFT}>{escape(t)}</th>' for t in self._columns.values())
         body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+            f"<tr>{''.join(f'<td {_LEFT}>{escape(cell)}</td>' for cell in row)}</tr>"
             for row in self._cells()
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -145,7 +149,7 @@ class Facts(Result):
         return iter(self.facts)
 
     def _shown(self) -> dict[str, str]:
-        visible = {n: _shown(v) for n, v in self.facts.items() if n not in self._hidden}
+        visible = {n: _cell(v) for n, v in self.facts.items() if n not in self._hidden}
         return {name: value for name, value in visible.items() if value}
 
     def text(self) -> str:
@@ -159,7 +163,7 @@ class Facts(Result):
     def html(self) -> str:
         """A table of two columns."""
         rows = "".join(
-            f'<tr><th scope="row" style="text-align: left">{escape(name)}</th>'
+            f'<tr><th scope="row" {_LEFT}>{escape(name)}</th>'
             f'<td style="text-align: left; white-space: pre-wrap">{escape(value)}</td></tr>'
             for name, value in self._shown().items()
         )
@@ -185,20 +189,18 @@ class DryRun(Result):
 
 
 def _lines(notes: Sequence[str]) -> str:
-    if not notes:
-        return ""
-    return f'<pre style="white-space: pre-wrap">{escape(chr(10).join(notes))}</pre>'
+    return preformatted("\n".join(notes)) if notes else ""
 
 
-def _shown(value: object) -> str:
-    """A value in a cell: nothing for what is not known, one line for each item of several."""
+def _cell(value: object) -> str:
+    """A value in a cell: nothing for what is not known, one line for each item of a map."""
     if value is None or value == {} or value == ():
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        items = {str(name): _shown(item) for name, item in value.items()}
+        items = {str(name): _cell(item) for name, item in value.items()}
         return "\n".join(f"{name}: {item}" for name, item in items.items() if item)
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(item) for item in value)
+        return ", ".join(_cell(item) for item in value)
     return str(value)

@@ -96,3 +96,13 @@ def make(mc_home: Path, tmp_path: Path) -> Iterator[Make]:
 
     yield made
     engine.sweep(mc_home)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_layers_left(engine_or_reason: str | None) -> Iterator[None]:
+    """Builds that fail leave layers without a name; ours carry the base image's label."""
+    yield
+    if not engine_or_reason:
+        mine = ("--filter", "dangling=true", "--filter", f"label={build.LABEL}")
+        for number in engine.docker("image", "ls", "-q", *mine).split():
+            engine.docker("rmi", "-f", number)

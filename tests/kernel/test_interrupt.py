@@ -84,5 +84,25 @@ def test_an_interrupt_while_a_model_is_pulled(kernel: Kernel, serve: Serve) -> N
     assert got.error == "Interrupted: %ollama was interrupted"
 
 
+def test_an_interrupt_between_two_reads_closes_the_connection_too(
+    kernel: Kernel, serve: Serve
+) -> None:
+    """It lands in our own loop, where a generator that nobody closes would live on in the
+    traceback that IPython keeps."""
+    server = serve(tokens=words(300, 1350), rate=40)
+    kernel.run(
+        "def hook(message):\n"
+        "    if message['msg_type'] == 'update_display_data':\n"
+        "        get_ipython().display_pub.unregister_hook(hook)\n"
+        "        raise KeyboardInterrupt\n"
+        "    return message\n"
+        "get_ipython().display_pub.register_hook(hook)"
+    )
+    got = kernel.run(prompt(server))
+    assert got.reply["ename"] == "Interrupted"
+    assert kernel.value("_answer.interrupted") is True
+    wait_until(lambda: server.closed_at, 1.0, "the server sees the connection close")
+
+
 def test_the_kernel_goes_on_after_an_interrupt(kernel: Kernel, serve: Serve) -> None:
     assert kernel.run(prompt(serve())).last["data"]["text/plain"] == "Hello from the script."

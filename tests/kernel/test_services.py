@@ -80,7 +80,8 @@ def test_mc_ollama_is_ollama(kernel: Kernel, serve: Serve) -> None:
 
 
 def test_models_are_looked_after(kernel: Kernel, server: ScriptedOllama) -> None:
-    assert text(kernel.run("m = %ollama list")).splitlines()[1].split() == [MODEL, "1.3", "GB"]
+    assert text(kernel.run("%ollama list")).splitlines()[1].split() == [MODEL, "1.3", "GB"]
+    assert kernel.run("m = %ollama list").types == ["execute_input"]
     assert kernel.value("[m.name, m.size]") == [MODEL, 1_321_098_329]
     pulled = kernel.run("%ollama pull tiny:1b")
     assert text(pulled) == "pulled tiny:1b"

@@ -110,15 +110,18 @@ def serve(
         else:
             environment[TOKEN_VARIABLE] = token
         log = Path(folder) / "log"
-        with log.open("w") as stderr, subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            env=environment,
-            start_new_session=True,
-        ) as process:
+        with (
+            log.open("w") as stderr,
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=environment,
+                start_new_session=True,
+            ) as process,
+        ):
             try:
                 assert process.stdout is not None
                 line = process.stdout.readline()

@@ -19,6 +19,7 @@ from mc_jupyter.runtimes.compose import ComposeRuntime, labels
 from mc_jupyter.runtimes.health import wait_until_ready
 
 Make = Callable[..., Spec]
+_ENVIRONMENT = dict(os.environ)
 
 PUBLISHED_COMPOSE = """\
 services:
@@ -73,8 +74,9 @@ docker:
 
 
 def docker(*arguments: str) -> str:
-    """Run the docker program; return what it wrote."""
-    answer = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60)
+    """Run the docker program, whatever a test does to the environment; return what it wrote."""
+    command = ["docker", *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, env=_ENVIRONMENT)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.strip()
 

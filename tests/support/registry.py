@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import threading
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from support.wait import wait_until
@@ -40,6 +44,55 @@ def registry(folder: Path) -> Iterator[str]:
         finally:
             child.terminate()
             child.wait(10)
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """Hands everything on, but a large answer trickles; remembers when the caller went away."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        origin = f"http://{self.server.origin}{self.path}"  # type: ignore[attr-defined]
+        wanted = {"Accept": ", ".join(self.headers.get_all("Accept") or ["*/*"])}
+        request = urllib.request.Request(origin, headers=wanted, method=self.command)
+        try:
+            answer = urllib.request.urlopen(request)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            trickles = int(answer.headers.get("Content-Length") or 0) > 1_000_000
+            with suppress(OSError):
+                while piece := answer.read(65536):
+                    self.wfile.write(piece)
+                    if trickles:
+                        time.sleep(0.1)
+                return
+        self.server.broken.set()  # type: ignore[attr-defined]
+
+    do_HEAD = do_GET
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def slow_proxy(origin: str) -> Iterator[tuple[str, threading.Event]]:
+    """Stand before a registry; yield the address, and what is set once a caller breaks off."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
+    server.daemon_threads = True
+    server.origin, server.broken = origin, threading.Event()  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}", server.broken  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _answers(address: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,6 +70,7 @@ class Engine:
 
     def __init__(self, address: str, limit: int = _LIMIT) -> None:
         self.address = address
+        _knock(address)
         with self._mapped():
             self._api = self._connect(docker.APIClient, limit)
 
@@ -102,7 +104,8 @@ class Engine:
             requests.exceptions.RequestException,
             urllib3.exceptions.HTTPError,
         ) as error:
-            raise detect.no_engine(_innermost(error), self.address) from error
+            reason = str(error).splitlines() or [type(error).__name__]
+            raise detect.no_engine(reason[0][:200], self.address) from error
 
     def containers(self, project: str) -> list[Attributes]:
         """Return the inspected containers of ours in `project`, running or not."""
@@ -277,10 +280,11 @@ def _found(labels: Mapping[str, str], item: Attributes) -> Found:
     )
 
 
-def _innermost(error: BaseException) -> str:
-    """The cause that a reader can use: the operating system's, below the libraries' wrappings."""
-    text = str(error)
-    for needle in ("Permission denied", "No such file or directory", "Connection refused"):
-        if needle in text:
-            return needle
-    return text.splitlines()[0][:200] if text else type(error).__name__
+def _knock(address: str) -> None:
+    """See whether somebody listens; docker-py leaks a socket, and buries the reason, if not."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_QUICK)
+        try:
+            probe.connect(address.removeprefix("unix://"))
+        except OSError as error:
+            raise detect.no_engine(error.strerror or str(error), address) from error

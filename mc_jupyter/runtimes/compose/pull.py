@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from .engine import Engine
 _SIZE_LIMIT = 10.0
 _EVERY = 0.2
 """Seconds between two progress events."""
+_LAYER = re.compile(r"[0-9a-f]{12}")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
@@ -104,7 +106,7 @@ class _Layers:
 
     def take(self, line: Mapping[str, Any]) -> None:
         layer, status = str(line.get("id", "")), str(line.get("status", ""))
-        if not layer or status.startswith("Pulling from"):
+        if not _LAYER.fullmatch(layer):  # the tag, or a warning
             return
         self._finished[layer] = status in ("Pull complete", "Already exists")
         if status == "Already exists":

@@ -1,0 +1,125 @@
+"""What stays and what goes: volumes, folders, a repository that was deleted."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from support import engine
+from support.engine import Make, ready
+
+from mc_jupyter.errors import MediaConduitError, StartError
+from mc_jupyter.events import silent
+from mc_jupyter.runtimes.compose import ComposeRuntime
+
+WRITES = """\
+services:
+  web:
+    image: mc-jupyter-test/base:1
+    command: sh -c "echo kept >> /out/log; echo kept >> /vol/log; cat /in/text; exec python3 -m http.server 80"
+    ports: ["80"]
+    volumes: ["./out:/out", "./in:/in:ro", "vol:/vol"]
+volumes: {vol: {name: fixed_name}}
+networks: {default: {name: fixed_network}}
+"""  # noqa: E501
+
+
+def test_what_the_repository_lacks_lies_in_the_data(
+    make: Make, base: str, runtime: ComposeRuntime
+) -> None:
+    spec = make(WRITES, files={"in/text": "from the repository"})
+    assert spec.folder is not None
+    for _ in range(2):
+        runtime.start(spec, silent)
+        ready(runtime, spec)
+        runtime.stop(spec)
+    assert (spec.data / "binds" / "out" / "log").read_text() == "kept\n" * 2
+    assert not (spec.folder / "out").exists()
+    assert "from the repository" in runtime.logs(spec, 10)
+
+    planned = runtime.plan_removal(spec, volumes=False)
+    assert planned == (
+        f"container {spec.project}-web-1",
+        f"network {spec.project}_default",
+    )
+    assert runtime.remove(spec, volumes=False) == planned
+    assert runtime.condition(spec).state == "absent"
+    assert (spec.data / "binds" / "out" / "log").exists()
+
+    everything = runtime.plan_removal(spec, volumes=True)
+    assert everything == (f"volume {spec.volume_scope}_vol", f"folder {spec.data}")
+    assert runtime.remove(spec, volumes=True) == everything
+    assert not spec.data.exists()
+    assert runtime.plan_removal(spec, volumes=True) == ()
+    assert runtime.remove(spec, volumes=True) == ()
+
+
+def test_stop_and_remove_without_the_repository(
+    make: Make, base: str, runtime: ComposeRuntime
+) -> None:
+    spec = make(engine.WEB)
+    assert spec.folder is not None
+    runtime.start(spec, silent)
+    shutil.rmtree(spec.folder)
+    runtime.stop(spec)
+    assert runtime.condition(spec).state == "stopped"
+    runtime.remove(spec, volumes=True)
+    assert engine.containers(spec) == []
+
+
+def test_stop_of_what_was_never_started(make: Make, runtime: ComposeRuntime) -> None:
+    spec = make(engine.WEB)
+    runtime.stop(spec)
+    assert runtime.condition(spec).state == "absent"
+    assert runtime.logs(spec, 10) == ""
+
+
+def test_the_manifest_s_volumes_where_nothing_is_mounted(
+    make: Make, base: str, runtime: ComposeRuntime
+) -> None:
+    manifest = """\
+name: web-service
+docker:
+  serviceName: web
+  volumes: ["other:/root/.cache", "models:/models", "./voices:/voices:ro"]
+  healthCheck: {endpoint: /}
+"""
+    compose = engine.WEB + '    volumes: ["models:/models"]\nvolumes: {models: }\n'
+    spec = make(compose, manifest)
+    runtime.start(spec, silent)
+    ready(runtime, spec)
+    mounts = {mount["Destination"]: mount for mount in engine.containers(spec)[0]["Mounts"]}
+    assert mounts["/models"]["Name"] == f"{spec.volume_scope}_models"
+    assert mounts["/root/.cache"]["Name"] == f"{spec.volume_scope}_other"
+    assert mounts["/voices"]["Source"] == str(spec.data / "binds" / "voices")
+    assert not mounts["/voices"]["RW"]
+
+
+def test_a_gpu_that_is_not_there(make: Make, base: str, runtime: ComposeRuntime) -> None:
+    if runtime._detected().nvidia:
+        pytest.skip("this engine has NVIDIA's runtime")
+    device = "{driver: nvidia, count: 1, capabilities: [gpu]}"
+    reserves = engine.WEB + (
+        f"    deploy: {{resources: {{reservations: {{devices: [{device}]}}, "
+        "limits: {memory: 512M}}}\n"
+    )
+    spec = make(reserves)
+    runtime.start(spec, silent)
+    assert ready(runtime, spec).gpu == "no: Docker has no NVIDIA runtime"
+    assert engine.containers(spec)[0]["HostConfig"]["Memory"] == 512 * 1024**2
+    old = make(engine.WEB + "    runtime: nvidia\n", name="old", gpu="off")
+    runtime.start(old, silent)
+    assert ready(runtime, old).gpu == "no: --gpu off"
+    with pytest.raises(StartError, match="no NVIDIA runtime"):
+        runtime.start(make(reserves, name="must", gpu="on"), silent)
+
+
+def test_a_data_folder_that_cannot_be_written(
+    make: Make, base: str, runtime: ComposeRuntime
+) -> None:
+    spec = make(engine.WEB)
+    spec.data.parent.mkdir(parents=True)
+    spec.data.write_text("a file in the folder's place")
+    with pytest.raises(MediaConduitError, match="cannot be written"):
+        runtime.start(spec, silent)
+    spec.data.unlink()
