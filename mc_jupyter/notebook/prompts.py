@@ -89,8 +89,7 @@ class Prompts:
             raise ArgumentError(
                 f"two models: {given.model} and {given.model_option}", "name one of them"
             )
-        model = given.model or given.model_option
-        model = model or self.model
+        model = given.model or given.model_option or self.model
         if not model:
             raise ArgumentError("which model?", _which_model(self._registry))
         given = merged(given, self._default)

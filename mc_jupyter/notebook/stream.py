@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import ClientError, ConnectionFailedError, Interrupted, ModelNotFoundError
@@ -91,13 +91,10 @@ def _send(
         screen.settle(answer)
         return answer
 
-    told = Event("load", f"waiting for {draft.model}")
-    waiting = threading.Timer(_SILENT_SECONDS, screen.report, [told])
-    waiting.daemon = True
-    waiting.start()
     try:
+        sent = client.chat(draft.model, request.messages, **request.extras())
         # Closed here, whatever happens: the server goes on until its connection ends.
-        with closing(client.chat(draft.model, request.messages, **request.extras())) as chunks:
+        with _told_what_is_waited_for(draft.model, screen), closing(sent) as chunks:
             for chunk in chunks:
                 piece = draft.feed(chunk)
                 if draft.size:
@@ -114,8 +111,19 @@ def _send(
             finish(error=error.message)
             error.message += "; what came of the answer is in _answer"
         raise
+
+
+@contextmanager
+def _told_what_is_waited_for(model: str, screen: Screen) -> Iterator[None]:
+    """Say it where nothing comes for a while: a model that is loaded first may take a minute."""
+    told = Event("load", f"waiting for {model}")
+    timer = threading.Timer(_SILENT_SECONDS, screen.report, [told])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
     finally:
-        waiting.cancel()
+        timer.cancel()
 
 
 def _note_cpu(service: Service, client: OllamaClient, model: str, screen: Screen) -> None:

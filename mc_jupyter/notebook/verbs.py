@@ -98,9 +98,10 @@ class Verbs:
 
     def help(self) -> str:
         """The verbs, and how each is typed."""
-        lines = [self.about, ""]
+        lines = [self.about]
         for verb in self._verbs.values():
-            usage = verb.parser.format_usage().removeprefix("usage: ").rstrip()
+            usage = verb.parser.format_usage().replace("usage: ", "").rstrip()
+            usage = usage.replace("\n" + " " * len("usage: "), "\n")
             lines += [usage, f"    {verb.parser.description}", ""]
         return "\n".join([*lines, f"More on a verb: {self.prog} VERB --help"])
 

@@ -60,8 +60,12 @@ def test_a_crash_loop_is_said_at_once(make: Make, base: str, runtime: ComposeRun
     with pytest.raises(StartError, match="restarts again and again") as caught:
         ready(runtime, spec)
     assert time.monotonic() - began < 5
-    assert "exited with code 3" in caught.value.message
     assert "no such model" in caught.value.message
+    between = wait_until(
+        lambda: (c := runtime.condition(spec)).exit_code is not None and c, what="a pause"
+    )
+    assert (between.state, between.exit_code) == ("restarting", 3)
+    assert "last it exited with code 3" in between.detail
     runtime.stop(spec)
     assert runtime.condition(spec).state == "stopped"
 

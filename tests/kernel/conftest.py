@@ -1,24 +1,17 @@
-"""A kernel for each module, with the extension loaded, and a scripted server for each test."""
+"""A kernel for each module, with the extension loaded, and scripted servers for each test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import pytest
-from support.kernel import Kernel
+from support.kernel import Kernel, Serve
 from support.scripted_ollama import ScriptedOllama
-
-MODEL = "llama3.2:1b"
-
-
-class Serve(Protocol):
-    def __call__(self, **script: object) -> ScriptedOllama: ...
 
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """A kernel with the extension loaded and a home of its own; nothing is loaded in it."""
+    """A kernel with the extension loaded and a home of its own; no service is loaded in it."""
     folder = tmp_path_factory.mktemp("kernel")
     kernel = Kernel({"MC_JUPYTER_HOME": str(folder / "home")}, str(folder))
     try:
@@ -40,8 +33,3 @@ def serve() -> Iterator[Serve]:
     yield start
     for server in servers:
         server.stop()
-
-
-def prompt(server: ScriptedOllama, options: str = "", body: str = "Hello?") -> str:
-    """A cell that prompts that server."""
-    return f"%%ollama {MODEL} --host {server.url} {options}\n{body}"

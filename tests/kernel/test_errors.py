@@ -7,8 +7,7 @@ import json
 import nbclient
 import nbformat
 import pytest
-from kernel.conftest import MODEL, Serve, prompt
-from support.kernel import Kernel
+from support.kernel import MODEL, Kernel, Serve, prompt
 from support.scripted_ollama import Answer, words
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from kernel.conftest import MODEL, Serve, prompt
-from support.kernel import Kernel, Messages
+from support.kernel import MODEL, Kernel, Messages, Serve, prompt
 from support.scripted_ollama import ScriptedOllama, words
 from support.wait import wait_until
 

@@ -9,8 +9,7 @@ from typing import Any
 import nbclient
 import nbformat
 import pytest
-from kernel.conftest import MODEL, Serve, prompt
-from support.kernel import Kernel, Messages
+from support.kernel import MODEL, Kernel, Messages, Serve, prompt
 from support.scripted_ollama import words
 
 FOOTER = f"<sub>`{MODEL}` · url · 5 tokens</sub>"

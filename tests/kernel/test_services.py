@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernel.conftest import MODEL, Serve
-from support.kernel import Kernel, Messages
+from support.kernel import MODEL, Kernel, Messages, Serve
 from support.scripted_ollama import ScriptedOllama
 
 

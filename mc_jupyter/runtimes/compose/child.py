@@ -19,6 +19,15 @@ from typing import IO
 
 _ENDING = ((signal.SIGINT, 0.4), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
 
+# fmt: off
+_PASSED_ON = (
+    "PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR",
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY",
+    "DOCKER_BUILDKIT",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+)
+# fmt: on
+
 Line = tuple[str, str | None]
 
 
@@ -33,6 +42,19 @@ class Finished:
 
 class LimitReached(Exception):
     """The child was ended because its time was over."""
+
+
+def environment() -> dict[str, str]:
+    """Return the small environment that docker and Compose get: nothing of the kernel's own."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed | {
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "COMPOSE_ANSI": "never",
+        "COMPOSE_MENU": "false",
+        "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
+        "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+    }
 
 
 def run(

@@ -13,8 +13,8 @@ from pathlib import Path
 from ...errors import MediaConduitError, StartError
 from ...events import Event, Report, Step
 from . import failures
-from .child import Finished, LimitReached, run
-from .detect import Tools, environment
+from .child import Finished, LimitReached, environment, run
+from .detect import Tools
 
 _UP_LIMIT = 1800.0
 """Seconds: `depends_on` with `service_healthy` may wait for a helper that loads a model."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -13,30 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EngineUnavailableError
-from .child import Finished, LimitReached, run
+from .child import Finished, LimitReached, environment, run
+from .inside import runs_inside_container
 
 ENGINE_LIMIT = 5.0
 _CLI_LIMIT = 10.0
+_KNOCK_LIMIT = 2.0
 _OLDEST_COMPOSE = (2, 20)
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "XDG_RUNTIME_DIR",
-    "DOCKER_HOST",
-    "DOCKER_CONTEXT",
-    "DOCKER_CONFIG",
-    "DOCKER_CERT_PATH",
-    "DOCKER_TLS_VERIFY",
-    "DOCKER_BUILDKIT",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-)
-_CONTAINER_ID = re.compile(r"/containers/([0-9a-f]{64})/")
 _INSTALL_COMPOSE = (
     "install it: sudo apt-get install docker-compose-plugin"
     "   (other systems: https://docs.docker.com/compose/install)"
@@ -76,19 +58,6 @@ class Tools:
     nvidia: bool
     root: str
     architecture: str
-
-
-def environment() -> dict[str, str]:
-    """Return the small environment that docker and Compose get: nothing of the kernel's own."""
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed | {
-        "LC_ALL": "C.UTF-8",
-        "NO_COLOR": "1",
-        "COMPOSE_ANSI": "never",
-        "COMPOSE_MENU": "false",
-        "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
-        "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
-    }
 
 
 def docker_program() -> str:
@@ -143,7 +112,12 @@ def detect() -> Tools:
     docker = docker_program()
     address = engine_address(docker)
     info = _engine_info(docker, address)
-    _refuse_inside_container(docker, info)
+    if runs_inside_container(info.get("Name"), lambda own: _knows(docker, own)):
+        raise EngineUnavailableError(
+            "this kernel runs inside a container and the Docker engine outside of it, "
+            "which is not supported yet: ports and folders would be the host's",
+            f"run the notebook outside, {_OTHERWISE}",
+        )
     compose, version = _find_compose(docker, info)
     return Tools(
         docker=docker,
@@ -202,6 +176,22 @@ def no_engine(problem: str, address: str) -> EngineUnavailableError:
     )
 
 
+def knock(address: str) -> None:
+    """See whether somebody listens; docker-py leaks a socket, and buries the reason, if not.
+
+    Raises
+    ------
+    EngineUnavailableError
+        Nobody, or not for this user.
+    """
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_KNOCK_LIMIT)
+        try:
+            probe.connect(address.removeprefix("unix://"))
+        except OSError as error:
+            raise no_engine(error.strerror or str(error), address) from error
+
+
 _Compose = tuple[tuple[str, ...], tuple[int, ...]]
 
 
@@ -238,32 +228,8 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
-def _refuse_inside_container(docker: str, info: Mapping[str, Any]) -> None:
-    """A kernel in a container that uses its host's engine: loopback and folders are the host's.
-
-    The engine's name is its machine's host name, so an engine of our own (a virtual machine, an
-    engine within the container) passes, unless the engine knows this very container.
-    """
-    marks = ("/.dockerenv", "/run/.containerenv")
-    if not any(map(os.path.exists, marks)) and "KUBERNETES_SERVICE_HOST" not in os.environ:
-        return
-    inside = info.get("Name") != socket.gethostname()
-    if not inside and (own := _own_container()):
-        inside = _ask((docker, "inspect", "--format", "{{.Id}}", own), ENGINE_LIMIT).code == 0
-    if inside:
-        raise EngineUnavailableError(
-            "this kernel runs inside a container and the Docker engine outside of it, "
-            "which is not supported yet: ports and folders would be the host's",
-            f"run the notebook outside, {_OTHERWISE}",
-        )
-
-
-def _own_container() -> str | None:
-    try:
-        match = _CONTAINER_ID.search(Path("/proc/self/mountinfo").read_text())
-    except OSError:
-        return None
-    return match[1] if match else None
+def _knows(docker: str, container: str) -> bool:
+    return _ask((docker, "inspect", "--format", "{{.Id}}", container), ENGINE_LIMIT).code == 0
 
 
 def _last_line(answer: Finished) -> str:

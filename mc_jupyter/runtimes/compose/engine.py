@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,16 +19,14 @@ from ...errors import (
     StartError,
 )
 from . import detect, look
-from .labels import COMMIT, HANDLE, HOME, IDENTIFIER, PROJECT, REF, SERVICE, USER, Found, home_of
+from .labels import COMPOSE_PROJECT, HOME, IDENTIFIER, PROJECT, SERVICE, Found, home_of
 
 _LIMIT = 10
 _DELETE_LIMIT = 120
 _QUICK = 2
 _UNNAMED = "<none>:<none>"
-PULL_FIRST = 30.0
-"""Seconds that an engine may take for a pull's first line."""
-PULL_SILENCE = 300.0
-"""Seconds between two lines; checking a large layer on a slow disk is silent for long."""
+_PULL_FIRST = 30.0
+_PULL_SILENCE = 300.0  # checking a large layer on a slow disk is silent for long
 
 Attributes = Mapping[str, Any]
 
@@ -37,7 +34,7 @@ Attributes = Mapping[str, Any]
 class _PullClient(docker.APIClient):
     """docker-py gives a pull no limit at all; this one has two, and can be ended."""
 
-    limits = (PULL_FIRST, PULL_SILENCE)
+    limits = (_PULL_FIRST, _PULL_SILENCE)
     answer: requests.Response | None = None
 
     def post(self, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
@@ -70,7 +67,7 @@ class Engine:
 
     def __init__(self, address: str, limit: int = _LIMIT) -> None:
         self.address = address
-        _knock(address)
+        detect.knock(address)
         with self._mapped():
             self._api = self._connect(docker.APIClient, limit)
 
@@ -113,7 +110,7 @@ class Engine:
 
     def strangers(self, project: str) -> list[str]:
         """Return the names of containers in the Compose project that do not carry our label."""
-        filters = {"label": [f"{look.COMPOSE_PROJECT}={project}"]}
+        filters = {"label": [f"{COMPOSE_PROJECT}={project}"]}
         with self._mapped():
             listed = self._api.containers(all=True, filters=filters)
         return [
@@ -152,8 +149,8 @@ class Engine:
         self,
         image: str,
         platform: str | None = None,
-        first: float = PULL_FIRST,
-        silence: float = PULL_SILENCE,
+        first: float = _PULL_FIRST,
+        silence: float = _PULL_SILENCE,
     ) -> Generator[Attributes, None, None]:
         """Pull an image; yield the engine's lines. Closing the iterator ends the pull.
 
@@ -166,7 +163,6 @@ class Engine:
         first, silence
             Seconds until the first line, and between two.
         """
-
         with self._mapped(), contextlib.closing(self._connect(_PullClient, _LIMIT)) as client:
             client.limits = (first, silence)
             try:
@@ -219,12 +215,8 @@ class Engine:
         """Return the names of the images that were built for `project`; of older ones the ids."""
         with self._mapped():
             listed = self._api.images(filters={"label": [f"{PROJECT}={project}"]})
-        names = (item.get("RepoTags") or [_UNNAMED] for item in listed)
-        return sorted(
-            item["Id"] if name == _UNNAMED else name
-            for item, own in zip(listed, names, strict=True)
-            for name in own
-        )
+        tags = [(item["Id"], item.get("RepoTags") or [_UNNAMED]) for item in listed]
+        return sorted(number if names == [_UNNAMED] else names[0] for number, names in tags)
 
     def remove_image(self, name: str) -> None:
         """Remove an image's name, and its layers where nothing else needs them."""
@@ -234,15 +226,14 @@ class Engine:
     def networks(self, project: str) -> list[str]:
         """Return the names of the networks of `project`."""
         with self._mapped():
-            listed = self._api.networks(filters={"label": f"{look.COMPOSE_PROJECT}={project}"})
+            listed = self._api.networks(filters={"label": f"{COMPOSE_PROJECT}={project}"})
         return sorted(item["Name"] for item in listed)
 
     def services(self, data: Path | None) -> list[Found]:
         """Return the running services of ours; see :func:`discover`."""
         labels = [SERVICE] + ([f"{HOME}={home_of(data)}"] if data else [])
         found = self._inspected({"label": labels}, everything=False)
-        mains = [item for item in found if look.is_main(item)]
-        return [_found(look.labels(item), item) for item in mains]
+        return [look.found_of(item) for item in found if look.is_main(item)]
 
 
 def discover(data: Path | None = None) -> list[Found]:
@@ -263,28 +254,3 @@ def discover(data: Path | None = None) -> list[Found]:
         return Engine(address, _QUICK).services(data)
     except (EngineUnavailableError, StartError):
         return []
-
-
-def _found(labels: Mapping[str, str], item: Attributes) -> Found:
-    condition = look.condition_of(item)
-    return Found(
-        project=labels.get(PROJECT, ""),
-        identifier=labels.get(IDENTIFIER, ""),
-        ref=labels.get(REF, "HEAD"),
-        handle=labels.get(HANDLE, ""),
-        state=condition.state,
-        url=condition.url,
-        owner_user=labels.get(USER, ""),
-        commit=labels.get(COMMIT),
-        home=labels.get(HOME, ""),
-    )
-
-
-def _knock(address: str) -> None:
-    """See whether somebody listens; docker-py leaks a socket, and buries the reason, if not."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(_QUICK)
-        try:
-            probe.connect(address.removeprefix("unix://"))
-        except OSError as error:
-            raise detect.no_engine(error.strerror or str(error), address) from error

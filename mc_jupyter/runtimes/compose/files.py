@@ -7,10 +7,11 @@ the compose file binds and the repository does not contain.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..base import Spec
 
 _GENERATED = "compose.json"
 _STOPPED = "stopped.json"
-_NO_SPACE = 28
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def prepare(spec: Spec, document: Mapping[str, Any], folders: Iterable[Path]) -> Path:
@@ -39,7 +40,7 @@ def prepare(spec: Spec, document: Mapping[str, Any], folders: Iterable[Path]) ->
     """
     target = spec.data / _GENERATED
     part = target.with_suffix(".part")
-    try:
+    with writable(spec.data):
         spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
@@ -47,10 +48,25 @@ def prepare(spec: Spec, document: Mapping[str, Any], folders: Iterable[Path]) ->
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(document, file, indent=1)
         part.replace(target)
-    except OSError as error:
-        kind = DiskFullError if error.errno == _NO_SPACE else MediaConduitError
-        raise kind(f"{spec.data} cannot be written: {error.strerror}") from error
     return target
+
+
+@contextlib.contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Turn what the file system refuses into our errors.
+
+    Raises
+    ------
+    DiskFullError
+        No room left.
+    MediaConduitError
+        Anything else.
+    """
+    try:
+        yield
+    except OSError as error:
+        kind = DiskFullError if error.errno in _NO_ROOM else MediaConduitError
+        raise kind(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
 def note_stop(spec: Spec, containers: Iterable[Mapping[str, Any]]) -> None:

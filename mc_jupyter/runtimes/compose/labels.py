@@ -77,15 +77,17 @@ def home_of(data: Path) -> str:
     return hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:8]
 
 
+def source_labels_of(spec: Spec) -> dict[str, str]:
+    """Return the labels of what all refs of a service share, and no refresh changes."""
+    return {IDENTIFIER: spec.canonical, HOME: home_of(spec.data.parent), USER: user()}
+
+
 def labels_of(spec: Spec) -> dict[str, str]:
     """Return the labels that everything of this service carries."""
-    labels = {
+    labels = source_labels_of(spec) | {
         PROJECT: spec.project,
-        IDENTIFIER: spec.canonical,
         REF: spec.ref or "HEAD",
         HANDLE: spec.handle,
-        HOME: home_of(spec.data.parent),
-        USER: user(),
         SERVICE: spec.manifest.compose_service,
     }
     if spec.commit:

@@ -8,9 +8,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..base import Condition, State
-from .labels import COMPOSE_PROJECT, COMPOSE_SERVICE, GPU, PORT, SERVICE
-
-__all__ = ["COMPOSE_PROJECT", "condition_of", "is_main", "labels", "public_bindings"]
+from .labels import (
+    COMMIT,
+    COMPOSE_SERVICE,
+    GPU,
+    HANDLE,
+    HOME,
+    IDENTIFIER,
+    PORT,
+    PROJECT,
+    REF,
+    SERVICE,
+    USER,
+    Found,
+)
 
 _SETTLED_AFTER = 10.0
 """Seconds of life after which the engine itself takes a restart for a success."""
@@ -40,7 +51,7 @@ def condition_of(item: Mapping[str, Any], stopped_at: str | None = None) -> Cond
     state = item["State"]
     word, detail = _state(item, stopped_at)
     lives = word in ("running", "restarting")
-    ended = word in ("exited", "restarting")
+    ended = word in ("exited", "restarting") and not state.get("Running")
     return Condition(
         state=word,
         detail=detail,
@@ -53,15 +64,32 @@ def condition_of(item: Mapping[str, Any], stopped_at: str | None = None) -> Cond
     )
 
 
+def found_of(item: Mapping[str, Any]) -> Found:
+    """Return what a kernel that did not load this service should know of it."""
+    condition, own = condition_of(item), labels(item)
+    return Found(
+        project=own.get(PROJECT, ""),
+        identifier=own.get(IDENTIFIER, ""),
+        ref=own.get(REF, "HEAD"),
+        handle=own.get(HANDLE, ""),
+        state=condition.state,
+        url=condition.url,
+        owner_user=own.get(USER, ""),
+        commit=own.get(COMMIT),
+        home=own.get(HOME, ""),
+    )
+
+
 def _state(item: Mapping[str, Any], stopped_at: str | None) -> tuple[State, str]:
     state = item["State"]
     status, code = state.get("Status"), state.get("ExitCode", 0)
     restarts = item.get("RestartCount", 0)
     ended = _ended(code, bool(state.get("OOMKilled")))
-    loops = status == "running" and restarts and _age(state) < _SETTLED_AFTER
-    if status == "restarting" or loops:
+    if status == "restarting":
         return "restarting", f"restarts again and again ({restarts} times; last it {ended})"
     if status == "running":
+        if restarts and _age(state) < _SETTLED_AFTER:
+            return "restarting", f"restarts again and again ({restarts} times)"
         return "running", "running"
     if status == "paused":
         return "stopped", f"paused (docker unpause {item.get('Name', '').lstrip('/')})"

@@ -207,7 +207,7 @@ def _scope(document: dict[str, Any], spec: Spec) -> tuple[str, ...]:
     """
     for key, network in (document.get("networks") or {}).items():
         if not (network or {}).get("external"):
-            own = {"name": f"{spec.project}_{key}", "labels": labels.labels_of(spec)}
+            own = {"name": f"{spec.project}_{key}", "labels": labels.source_labels_of(spec)}
             document["networks"][key] = (network or {}) | own
     names = []
     for key, volume in (document.get("volumes") or {}).items():

@@ -75,8 +75,7 @@ def _one_of(*allowed: object) -> Check:
 
 
 def _keys(**known: Check) -> Check:
-    """Accept a map of these keys (``_`` stands for ``-``); an empty value is no wish at all."""
-    rules = {name.replace("_", "-") if name in _DASHED else name: c for name, c in known.items()}
+    """Accept a map of these keys; of others, what is empty or false is no wish at all."""
 
     def checked(where: str, value: Any) -> None:
         if value in (None, "", [], {}):
@@ -85,16 +84,13 @@ def _keys(**known: Check) -> Check:
             raise _Refused(where, value)
         for key, item in value.items():
             place = f"{where}.{key}" if where else str(key)
-            rule = rules.get(key)
+            rule = known.get(key)
             if rule is not None:
                 rule(place, item)
             elif item not in (None, "", [], {}, False):
                 raise _Refused(place, item)
 
     return checked
-
-
-_DASHED = {"max_size", "max_file"}
 
 
 def _each(rule: Check) -> Check:
@@ -126,25 +122,28 @@ def _port(where: str, value: Any) -> None:
     _PORT(where, {"host_ip": "0.0.0.0"} | value)
 
 
+def _free(*names: str) -> dict[str, Check]:
+    return dict.fromkeys(names, _any)
+
+
 _PORT = _keys(
     mode=_one_of("ingress", "host"),
     host_ip=_one_of("127.0.0.1"),
-    target=_any,
-    published=_any,
     protocol=_one_of("tcp", "udp"),
-    name=_any,
-    app_protocol=_any,
+    **_free("target", "published", "name", "app_protocol"),
 )
 _RESOURCES = _keys(
-    limits=_keys(cpus=_any, memory=_any, pids=_any),
-    reservations=_keys(cpus=_any, memory=_any, devices=_each(_device)),
+    limits=_keys(**_free("cpus", "memory", "pids")),
+    reservations=_keys(**_free("cpus", "memory"), devices=_each(_device)),
 )
 _LOGGING = _keys(
     driver=_one_of("json-file", "local"),
-    options=_keys(max_size=_any, max_file=_any, compress=_any),
+    options=_keys(**_free("max-size", "max-file", "compress")),
 )
-_SERVICE_NETWORK = _keys(aliases=_any, priority=_any)
-_NETWORK = _keys(name=_any, driver=_one_of("bridge"), internal=_any, labels=_any)
+_SERVICE_NETWORK = _keys(**_free("aliases", "priority"))
+_MOUNT = _free("type", "target", "read_only")
+_BIND = _keys(create_host_path=_any, selinux=_one_of("z", "Z"))
+_NETWORK = _keys(driver=_one_of("bridge"), **_free("name", "internal", "labels"))
 
 # fmt: off
 _PLAIN = (
@@ -153,6 +152,10 @@ _PLAIN = (
     "labels", "mem_limit", "mem_reservation", "memswap_limit", "pids_limit", "platform", "profiles",
     "read_only", "restart", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "tmpfs",
     "tty", "ulimits", "user", "working_dir",
+)
+_BUILD = (
+    "args", "dockerfile", "dockerfile_inline", "labels", "no_cache", "platforms", "pull",
+    "shm_size", "target", "ulimits",
 )
 # fmt: on
 
@@ -175,14 +178,13 @@ class _Rules:
 
     def service(self, where: str, value: Any) -> None:
         _keys(
-            **dict.fromkeys(_PLAIN, _any),
+            **_free(*_PLAIN),
             build=self.build,
             deploy=_keys(
                 resources=_RESOURCES,
                 replicas=_one_of(1),
                 mode=_one_of("replicated"),
-                restart_policy=_any,
-                labels=_any,
+                **_free("restart_policy", "labels"),
             ),
             logging=_LOGGING,
             network_mode=_one_of("bridge", "none"),
@@ -196,19 +198,7 @@ class _Rules:
         )(where, value)
 
     def build(self, where: str, value: Any) -> None:
-        _keys(
-            context=self.own_path,
-            dockerfile=_any,
-            dockerfile_inline=_any,
-            args=_any,
-            target=_any,
-            labels=_any,
-            platforms=_any,
-            shm_size=_any,
-            ulimits=_any,
-            no_cache=_any,
-            pull=_any,
-        )(where, value)
+        _keys(context=self.own_path, **_free(*_BUILD))(where, value)
         context, file = Path(value.get("context", "")), value.get("dockerfile")
         if file and not Path(os.path.realpath(context / file)).is_relative_to(context.resolve()):
             raise _Refused(f"{where}.dockerfile", file, "it lies outside the build's context")
@@ -228,15 +218,9 @@ class _Rules:
     def mount(self, where: str, value: Any) -> None:
         kind = value.get("type")
         rule = {
-            "volume": _keys(type=_any, source=_any, target=_any, read_only=_any, volume=_SUBPATH),
-            "tmpfs": _keys(type=_any, target=_any, tmpfs=_any, read_only=_any),
-            "bind": _keys(
-                type=_any,
-                source=self.own_path,
-                target=_any,
-                read_only=_any,
-                bind=_keys(create_host_path=_any, selinux=_one_of("z", "Z")),
-            ),
+            "volume": _keys(**_MOUNT, source=_any, volume=_keys(nocopy=_any)),
+            "tmpfs": _keys(**_MOUNT, tmpfs=_any),
+            "bind": _keys(**_MOUNT, source=self.own_path, bind=_BIND),
         }.get(kind)
         if rule is None:
             raise _Refused(f"{where}.type", kind)
@@ -254,6 +238,3 @@ class _Rules:
             for _, outer, read_only in binds:
                 if not read_only and outer != inner and inner.is_relative_to(outer):
                     raise _Refused(where, str(inner), f"{outer} can be written to from a container")
-
-
-_SUBPATH = _keys(nocopy=_any)

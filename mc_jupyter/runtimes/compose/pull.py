@@ -19,7 +19,7 @@ from ...errors import (
 )
 from ...events import Event, Report
 from . import detect
-from .child import LimitReached, run
+from .child import LimitReached, environment, run
 from .engine import Engine
 
 _SIZE_LIMIT = 10.0
@@ -159,7 +159,7 @@ def _manifest(image: str, tools: detect.Tools) -> dict[str, Any]:
     if image.startswith(("127.", "localhost:")):
         arguments.append("--insecure")  # as the engine itself treats a registry on loopback
     try:
-        answer = run([*arguments, image], detect.environment(), _SIZE_LIMIT)
+        answer = run([*arguments, image], environment(), _SIZE_LIMIT)
         found = json.loads(answer.out)
     except (LimitReached, OSError, ValueError):
         return {}

@@ -18,7 +18,7 @@ from typing import Any
 from ...errors import ManifestError, PolicyError, StartError
 from ..base import Spec
 from . import detect, failures
-from .child import Finished, LimitReached, run
+from .child import Finished, LimitReached, environment, run
 
 _LIMIT = 20.0
 _COMMENT = re.compile(r"(^|[ \t])#[^\"'\n]*$", re.MULTILINE)
@@ -166,6 +166,8 @@ def _config(
         answer = run(arguments, _environment(spec), _LIMIT)
     except LimitReached:
         raise StartError(f"{source.name}: reading it took more than {_LIMIT:g} s") from None
+    except OSError as error:
+        raise StartError(f"Compose cannot be run: {error}") from error
     model = _parsed(answer)
     if model is None:
         raise failures.invalid_file(answer.err, source.name)
@@ -184,7 +186,7 @@ def _parsed(answer: Finished) -> dict[str, Any] | None:
 
 def _environment(spec: Spec) -> dict[str, str]:
     """What ``${...}`` may see: the service's own variables, and nothing of the user's."""
-    own = detect.environment()
+    own = environment()
     needed = {name: own[name] for name in own if _OURS.fullmatch(name)}
     values = {**spec.manifest.environment, **spec.environment}
     wanted = {n: v for n, v in values.items() if _NAME.fullmatch(n) and not _OURS.fullmatch(n)}

@@ -51,7 +51,7 @@ class ComposeRuntime:
                 return running
             self._refuse_strangers(spec)
             for volume in model.volumes:
-                engine.create_volume(volume, labels.labels_of(spec))
+                engine.create_volume(volume, labels.source_labels_of(spec))
             file = files.prepare(spec, model.document, model.folders)
             compose = Compose(tools, spec.project, spec.handle)
             images.build(engine, compose, spec, model, file, report)
@@ -74,7 +74,10 @@ class ComposeRuntime:
                 return
             self._refuse_strangers(spec)
             Compose(tools, spec.project, spec.handle).stop()
-            files.note_stop(spec, self._connected().containers(spec.project))
+            left = self._connected().containers(spec.project)
+            if any(item["State"]["Running"] for item in left):
+                raise StartError(f"{spec.handle} did not stop", f"%mc logs {spec.handle}")
+            files.note_stop(spec, left)
 
     def logs(self, spec: Spec, lines: int) -> str:
         """Return the service's last lines, or its helpers' where it wrote none itself."""
@@ -150,16 +153,15 @@ class ComposeRuntime:
     def _running(self, spec: Spec, model: Model) -> Condition | None:
         """The running service, left as it is; it says where its settings differ."""
         main = self._main(spec)
-        if main is None or main["State"]["Status"] not in ("running", "restarting"):
+        condition = _ABSENT if main is None else look.condition_of(main)
+        if main is None or condition.state not in ("running", "restarting"):
             return None
-        condition = look.condition_of(main)
-        notes = [f"{spec.handle} was already running"]
+        note = f"{spec.handle} was already running"
         if look.labels(main).get(labels.MODEL) != model.digest:
-            notes = [
-                f"{spec.handle} was already running, with other settings; "
-                f"%mc restart {spec.handle} applies these"
-            ]
-        return _with_notes(condition, notes)
+            if condition.state == "restarting":
+                return None  # nothing is lost by trying the new settings
+            note += f", with other settings; %mc restart {spec.handle} applies these"
+        return dataclasses.replace(condition, notes=(note,))
 
     def _verified(self, spec: Spec) -> Condition:
         """What `up` brought, read back: it must be there, and on loopback only."""
@@ -175,7 +177,7 @@ class ComposeRuntime:
         if condition.state in ("absent", "created"):
             raise StartError(f"{spec.handle} was not started: {condition.detail}")
         note = f"{spec.handle} keeps running when this kernel ends; %mc stop {spec.handle} ends it"
-        return _with_notes(condition, [note])
+        return dataclasses.replace(condition, notes=(note,))
 
     def _refuse_strangers(self, spec: Spec) -> None:
         if strangers := self._connected().strangers(spec.project):
@@ -188,18 +190,15 @@ class ComposeRuntime:
     @contextlib.contextmanager
     def _locked(self, spec: Spec, report: Report) -> Iterator[None]:
         """One at a time for this project, in all kernels of this data folder."""
-        spec.locks.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(spec.locks / f"{spec.project}.lock")
-        try:
-            lock.acquire(timeout=0.2)
-        except filelock.Timeout:
-            report(Event("wait", f"another kernel is busy with {spec.handle}; waiting for it"))
-            lock.acquire()
+        with files.writable(spec.locks):
+            spec.locks.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0.2)
+            except filelock.Timeout:
+                report(Event("wait", f"another kernel is busy with {spec.handle}; waiting for it"))
+                lock.acquire()
         try:
             yield
         finally:
             lock.release()
-
-
-def _with_notes(condition: Condition, notes: list[str]) -> Condition:
-    return dataclasses.replace(condition, notes=tuple(notes))
