@@ -88,7 +88,7 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
         service = _by_address(registry, address, "named by OLLAMA_HOST", report)
         if service is not None:
             return service
-        report(Event("note", f"OLLAMA_HOST: nothing answers at {address}", keep=True))
+        report(Event("note", "OLLAMA_HOST is set, but nothing answers there", keep=True))
     if settings.runtime == "auto":
         service = _by_address(registry, LOCAL_OLLAMA, "already running here", report)
         if service is not None:

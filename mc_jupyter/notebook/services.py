@@ -116,13 +116,13 @@ class ServiceVerbs:
         )
         if given.start:
             snapshot = service.start(report=screen.report)
-            return screen.end(_table([snapshot], _after_start(service)))
+            return screen.end(_table([snapshot]))
         return screen.end(_table([service.snapshot()], [f"%mc start {service.handle}"]))
 
     def _start(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
         snapshot = service.start(wait=given.wait, gpu=given.gpu, report=screen.report)
-        return screen.end(_table([snapshot], _after_start(service)))
+        return screen.end(_table([snapshot]))
 
     def _stop(self, given: argparse.Namespace) -> Result:
         if given.all == bool(given.name):
@@ -164,7 +164,7 @@ class ServiceVerbs:
     def _restart(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
         snapshot = service.restart(report=screen.report)
-        return screen.end(_table([snapshot], _after_start(service)))
+        return screen.end(_table([snapshot]))
 
     def _remove(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
@@ -191,7 +191,8 @@ class ServiceVerbs:
 
     def _status(self, given: argparse.Namespace) -> Result:
         if given.name:
-            return _table([self._registry.find(given.name).status()])
+            snapshot = self._registry.find(given.name).status()
+            return _table([snapshot], snapshot.notes)
         snapshots = [service.status() for service in self._registry.services()]
         notes = []
         for found in self._registry.elsewhere():
@@ -213,14 +214,7 @@ class ServiceVerbs:
 def _table(snapshots: Sequence[Snapshot], notes: Sequence[str] = ()) -> Table:
     health = {True: "answers", False: "does not answer", None: ""}
     rows = [vars(snapshot) | {"health": health[snapshot.healthy]} for snapshot in snapshots]
-    said = dict.fromkeys(note for snapshot in snapshots for note in snapshot.notes)
-    return Table(_COLUMNS, rows, [*said, *notes])
-
-
-def _after_start(service: Service) -> list[str]:
-    if service.runtime == "docker":
-        return [f"It runs on when this kernel ends: %mc stop {service.handle}"]
-    return []
+    return Table(_COLUMNS, rows, notes)
 
 
 def _next_lines(snapshots: Sequence[Snapshot]) -> list[str]:

