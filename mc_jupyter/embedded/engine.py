@@ -109,7 +109,7 @@ class Engine:
     @property
     def alive(self) -> bool:
         """Whether the worker still runs."""
-        return self._process.returncode is None
+        return self._process.returncode is None and not self._wire.broken
 
     def memory(self) -> int:
         """Return the bytes of memory that the worker takes now; 0 when that cannot be seen."""

@@ -27,11 +27,17 @@ class Wire:
         Path of the unix socket.
     key
         The bearer token that the worker wants.
+
+    Attributes
+    ----------
+    broken
+        Whether the worker once broke off: it is dying, even where the system does not say so yet.
     """
 
     def __init__(self, socket: str, key: str) -> None:
         self.socket = socket
         self.key = key
+        self.broken = False
 
     async def call(self, path: str, body: Mapping[str, Any]) -> Json:
         """Post `body` and return the one JSON object that comes back.
@@ -91,6 +97,7 @@ class Wire:
             async with aclosing(_chunks(reader) if chunked else _whole(reader)) as chunks:
                 yield int(answer.split(None, 2)[1]), chunks
         except (OSError, EOFError) as error:
+            self.broken = True
             raise ResponseError(
                 "the engine ended in the midst of the answer", status=500
             ) from error

@@ -140,8 +140,12 @@ def _ask(client: httpx.Client, url: str, path: str, token: str | None) -> str | 
 
 
 def _obituary(name: str, condition: Condition, logs: str) -> str:
-    detail = condition.detail or condition.state
+    return with_last_lines(f"{name} {condition.detail or condition.state}", logs)
+
+
+def with_last_lines(message: str, logs: str) -> str:
+    """Return a message with the last lines that a service wrote, each on a line of its own."""
     lines = [line.rstrip()[:200] for line in logs.splitlines() if line.strip()]
     if not lines:
-        return f"{name} {detail}; it wrote no log"
-    return "\n  ".join([f"{name} {detail}; its last lines:", *lines[-_LOG_LINES:]])
+        return f"{message}; it wrote no log"
+    return "\n  ".join([f"{message}; its last lines:", *lines[-_LOG_LINES:]])

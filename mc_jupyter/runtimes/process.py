@@ -99,7 +99,7 @@ class EmbeddedRuntime:
                 url=server.url,
                 token=server.token,
                 started_at=server.started_at,
-                gpu="no: the embedded engine runs on the CPU",
+                gpu="not used: the embedded engine runs on the CPU",
             )
 
     def stop(self, spec: Spec) -> None:

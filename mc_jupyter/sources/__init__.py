@@ -94,7 +94,8 @@ def _fetch_git(
         if not name or on_disk:
             raise
         # not kept: the next load tries the network again
-        note = f"{error.message}: using the definition of {name} that comes with mc_jupyter"
+        reason = error.message.removeprefix(f"{identifier.typed}: ")
+        note = f"{reason}: using the definition of {name} that comes with mc_jupyter"
         seconds = time.monotonic() - start
         return Checkout(bundled.folder(name), "bundled", False, seconds, note=note)
     seconds = time.monotonic() - start

@@ -233,8 +233,8 @@ def test_a_file_that_cannot_be_loaded_is_a_500_that_says_why(tmp_path: Path) -> 
 def test_at_most_three_models_are_held(tmp_path: Path) -> None:
     for name in "abcd":
         (tmp_path / f"{name}.gguf").symlink_to(weights() / SMOLLM2.file)
-    with serve("--parallel", "1", "--num-ctx", "256", models=tmp_path) as server:
-        with server.client() as http:
-            for name in "abcda":
-                http.post("/api/generate", json={"model": name}).raise_for_status()
-            assert {model["name"] for model in loaded(http)} == {"c:latest", "d:latest", "a:latest"}
+    small = ("--parallel", "1", "--num-ctx", "256")
+    with serve(*small, models=tmp_path) as server, server.client() as http:
+        for name in "abcda":
+            http.post("/api/generate", json={"model": name}).raise_for_status()
+        assert {model["name"] for model in loaded(http)} == {"c:latest", "d:latest", "a:latest"}

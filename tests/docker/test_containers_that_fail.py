@@ -117,8 +117,9 @@ def test_a_helper_that_fails_names_itself(make: Make, base: str, runtime: Compos
 """
     waits = "depends_on: {helper: {condition: service_completed_successfully}}"
     spec = make(compose("sleep 600", waits) + helper)
-    with pytest.raises(StartError, match=r"helper-1.*exit") as caught:
+    with pytest.raises(StartError, match=r"helper.*exit 3; its last lines:") as caught:
         runtime.start(spec, silent)
+    assert "no such model" in caught.value.message
     assert caught.value.hint == "%mc logs web"
     assert "no such model" in runtime.logs(spec, 10)
 

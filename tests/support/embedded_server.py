@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+import pytest
 
 from mc_jupyter.embedded.catalogue import SMOLLM2, Published
 
@@ -134,6 +135,23 @@ def serve(
                 except subprocess.TimeoutExpired:
                     process.kill()
                     raise
+
+
+def in_session(pid: int, server: Running) -> bool:
+    """Whether a process is the server or a descendant that stayed in its session."""
+    try:
+        return os.getsid(pid) == server.pid
+    except OSError:
+        return False
+
+
+def nobody_left(server: Running) -> bool:
+    """Whether the server and its descendants are gone; skips where /proc cannot tell."""
+    if not Path("/proc/self").exists():
+        pytest.skip("looks into /proc")
+    return not [
+        pid for pid in os.listdir("/proc") if pid.isdigit() and in_session(int(pid), server)
+    ]
 
 
 def program(catalogue: Sequence[Published] | None = None) -> list[str]:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from mc_jupyter.embedded import options
-from mc_jupyter.embedded.cli import TOKEN_VARIABLE, is_loopback, parse
 from mc_jupyter.embedded.gguf import read_header
 from mc_jupyter.embedded.models import Library, full_name, valid_name
 from mc_jupyter.embedded.requests import parse_ask, parse_keep_alive
@@ -202,36 +201,6 @@ def test_the_store_is_in_the_home_that_is_set(
     assert default_store() == mc_home / "cache" / "models"
     monkeypatch.delenv("MC_JUPYTER_HOME")
     assert default_store().parts[-2:] == ("mc-jupyter", "models")
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("a.localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("10.0.0.1", False),
-        ("localhost.evil.example", False),
-        ("", False),
-    ],
-)
-def test_what_is_loopback(host: str, local: bool) -> None:
-    assert is_loopback(host) is local
-
-
-def test_the_token_is_taken_out_of_the_environment_and_never_shown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(TOKEN_VARIABLE, "secret")
-    arguments = parse(["serve"], ())
-    assert arguments.token == "secret"
-    assert "secret" not in repr(arguments)
-    assert TOKEN_VARIABLE not in os.environ
 
 
 def test_a_field_that_nobody_knows_is_named() -> None:

@@ -67,7 +67,6 @@ class Engine:
 
     def __init__(self, address: str, limit: int = _LIMIT) -> None:
         self.address = address
-        detect.knock(address)
         with self._mapped():
             self._api = self._connect(docker.APIClient, limit)
 
@@ -82,6 +81,7 @@ class Engine:
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:
         """Turn what docker-py and requests raise into our errors."""
+        detect.knock(self.address)
         try:
             yield
         except docker.errors.ImageNotFound as error:
@@ -101,8 +101,8 @@ class Engine:
             requests.exceptions.RequestException,
             urllib3.exceptions.HTTPError,
         ) as error:
-            reason = str(error).splitlines() or [type(error).__name__]
-            raise detect.no_engine(reason[0][:200], self.address) from error
+            reason = "the connection broke" if "broken" in str(error) else str(error)[:200]
+            raise detect.no_engine(reason, self.address) from error
 
     def containers(self, project: str) -> list[Attributes]:
         """Return the inspected containers of ours in `project`, running or not."""
@@ -167,11 +167,10 @@ class Engine:
             client.limits = (first, silence)
             try:
                 yield from client.pull(image, stream=True, decode=True, platform=platform)
-            except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-                raise ImageUnavailableError(
-                    f"image {image} cannot be pulled: no progress, the registry does not answer",
-                    f"try it yourself: docker pull {image}",
-                ) from error
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+                if "timed out" not in str(error):  # it comes in several wrappings
+                    raise
+                raise ImageUnavailableError("no progress, the registry does not answer") from error
             finally:  # a traceback may keep the frames, and with them the pull, alive
                 if client.answer is not None:
                     client.answer.close()

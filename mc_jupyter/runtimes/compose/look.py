@@ -51,7 +51,7 @@ def condition_of(item: Mapping[str, Any], stopped_at: str | None = None) -> Cond
     state = item["State"]
     word, detail = _state(item, stopped_at)
     lives = word in ("running", "restarting")
-    ended = word in ("exited", "restarting") and not state.get("Running")
+    ended = word in ("exited", "restarting") and state.get("Status") != "running"
     return Condition(
         state=word,
         detail=detail,

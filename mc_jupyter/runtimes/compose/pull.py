@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from ...errors import (
@@ -67,21 +67,31 @@ def pull(
         raise _too_large(image, sum(sizes.values()), max_download, tools)
     layers = _Layers(image, sizes)
     shown = 0.0
-    try:
-        with contextlib.closing(engine.pull(image, platform)) as lines:
-            for line in lines:
-                if "error" in line:
-                    raise _unavailable(image, str(line["error"]))
-                layers.take(line)
-                if layers.total > max_download:
-                    raise _too_large(image, layers.total, max_download, tools)
-                if time.monotonic() - shown > _EVERY and (event := layers.event()):
-                    shown = time.monotonic()
-                    report(event)
-    except StartError as error:  # the engine's answer before the first line
-        raise _unavailable(image, error.message) from error
+    with contextlib.closing(_lines(engine, image, platform)) as lines:
+        for line in lines:
+            layers.take(line)
+            if layers.total > max_download:
+                raise _too_large(image, layers.total, max_download, tools)
+            if time.monotonic() - shown > _EVERY and (event := layers.event()):
+                shown = time.monotonic()
+                report(event)
+    if engine.image(image) is None:  # docker-py takes a connection that breaks for the end
+        raise _unavailable(image, "the engine broke off")
     fetched = f" ({readable(layers.done)})" if layers.done else ""
     report(Event("image", f"pulled {image}{fetched}", keep=True))
+
+
+def _lines(
+    engine: Engine, image: str, platform: str | None
+) -> Generator[Mapping[str, Any], None, None]:
+    """The engine's lines; an error in them, or before them, is raised."""
+    try:
+        for line in engine.pull(image, platform):
+            if "error" in line:
+                raise ImageUnavailableError(str(line["error"]))
+            yield line
+    except (StartError, ImageUnavailableError) as error:
+        raise _unavailable(image, error.message) from error
 
 
 def readable(size: int) -> str:

@@ -12,6 +12,7 @@ import filelock
 from ...errors import StartError
 from ...events import Event, Report, silent
 from ..base import Condition, Spec
+from ..health import with_last_lines
 from . import detect, files, images, labels, look, policy
 from .cli import Compose, progress
 from .model import Model, edit
@@ -56,7 +57,10 @@ class ComposeRuntime:
             compose = Compose(tools, spec.project, spec.handle)
             images.build(engine, compose, spec, model, file, report)
             report(Event("start", f"starting {spec.handle}"))
-            compose.up(file, progress(report, "start"))
+            try:
+                compose.up(file, progress(report, "start"))
+            except StartError as error:
+                raise self._with_logs(spec, error) from error
             return self._verified(spec)
 
     def condition(self, spec: Spec) -> Condition:
@@ -178,6 +182,14 @@ class ComposeRuntime:
             raise StartError(f"{spec.handle} was not started: {condition.detail}")
         note = f"{spec.handle} keeps running when this kernel ends; %mc stop {spec.handle} ends it"
         return dataclasses.replace(condition, notes=(note,))
+
+    def _with_logs(self, spec: Spec, error: StartError) -> StartError:
+        """A start that failed because a helper ended: what the helper wrote last."""
+        for item in self._connected().containers(spec.project):
+            if item["State"]["Status"] == "exited" and item["State"]["ExitCode"]:
+                text = self._connected().logs(item["Id"], 20)
+                return StartError(with_last_lines(error.message, text), error.hint)
+        return error
 
     def _refuse_strangers(self, spec: Spec) -> None:
         if strangers := self._connected().strangers(spec.project):
