@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .errors import ManifestError
-from .manifest_node import Node
+from .manifest_node import Node, yaml_problem
 
 FILE_NAMES = ("MediaConduit.service.yml", "mediaconduit.service.yml", "prizm.service.yml")
 
@@ -125,8 +125,8 @@ class Manifest:
         return official or self.compose_service == "ollama"
 
 
-def find_manifest(folder: Path) -> Path:
-    """Return the manifest's path in `folder`.
+def find_manifest(folder: Path, source: str = "") -> Path:
+    """Return the manifest's path in `folder`; messages call the folder `source`.
 
     Raises
     ------
@@ -137,25 +137,34 @@ def find_manifest(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise ManifestError(
-        f"{folder} has no {FILE_NAMES[0]}",
+        f"{source or folder} has no {FILE_NAMES[0]}",
         f"a service's root holds one of: {', '.join(FILE_NAMES)}",
     )
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, source: str = "") -> Manifest:
     """Read the manifest of the service in `folder`.
+
+    Parameters
+    ----------
+    folder
+        The service's root.
+    source
+        What the user calls it (``github:OWNER/REPO``), for messages; a folder in a cache means
+        nothing to anybody.
 
     Raises
     ------
     ManifestError
         When it is missing or cannot be understood.
     """
-    path = find_manifest(folder)
+    path = find_manifest(folder, source)
+    file = f"{path.name} of {source}" if source else str(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path} cannot be read: {error}") from error
-    return parse_manifest(text, str(path))
+        raise ManifestError(f"{file} cannot be read: {error}") from error
+    return parse_manifest(text, file)
 
 
 def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
@@ -179,8 +188,7 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
         tree = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: a date or number that looks like one and is none
-        problem = " ".join(str(error).split())[:300]
-        raise ManifestError(f"{file} is not valid YAML: {problem}") from error
+        raise ManifestError(f"{file} is not valid YAML: {yaml_problem(error)}") from error
     if tree is None:
         raise ManifestError(f"{file} is empty", "a service needs name and docker.serviceName")
     root = Node(tree, "", file)

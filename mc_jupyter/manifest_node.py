@@ -172,3 +172,12 @@ class Node:
         if not match or isinstance(value, bool):
             raise self._wrong(self._at(key), value, 'a size, like "8GB"')
         return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+def yaml_problem(error: Exception) -> str:
+    """Return what is wrong and where, without the lines of text that PyYAML draws."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())[:200]
+    return f"{problem[:120]} in line {mark.line + 1}, column {mark.column + 1}"

@@ -122,6 +122,8 @@ def choose(
         return docker, spec, docker.start(spec, report), ()
     except (RuntimeUnavailableError, DownloadLimitError) as absent:
         if not spec.manifest.is_ollama:
+            if isinstance(absent, EngineUnavailableError):
+                absent.message = f"{spec.handle} needs Docker: {absent.message}"
             raise
         return _without_docker(placement, spec, report, absent)
 
@@ -136,11 +138,11 @@ def _without_docker(
     native = placement.runtime("url")
     there = replace(spec, url=LOCAL_OLLAMA)
     if native.condition(there).alive:
-        note = f"{reason}: using the Ollama that runs on this machine"
+        note = f"{reason}; using the Ollama that runs on this machine"
         report(Event("note", note, keep=True))
         return native, there, native.start(there, report), (note,)
     embedded = placement.runtime("embedded")
-    note = f"{reason}: using the embedded engine"
+    note = f"{reason}; using the embedded engine"
     try:
         embedded.check()
         report(Event("note", note, keep=True))

@@ -66,7 +66,10 @@ def _named(registry: ServiceRegistry, host: str, report: Report) -> Service:
 
         service = registry.get_service(connectable(host), runtime="url", report=report)
     if not service.manifest.is_ollama:
-        raise ArgumentError(f"{host} is no Ollama service", "%mc status   lists what is loaded")
+        raise ArgumentError(
+            f"{host} is no Ollama service",
+            "name one that is: --host http://HOST:11434, or a handle of %mc status",
+        )
     return service
 
 
@@ -156,7 +159,8 @@ def make_ready(
     installed = ", ".join(str(m.get("name", "?")) for m in client.models()) or "none"
     raise ModelNotFoundError(
         f"{service.handle} has none of {', '.join(models)}; installed: {installed}",
-        f"%ollama pull {models[0]}",
+        f"%ollama pull {models[0]}"
+        + ("" if service.handle == "ollama" else f" --host {service.handle}"),
     )
 
 

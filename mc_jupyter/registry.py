@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from .addresses import look_at
+from .addresses import look_at, read_in
 from .errors import ArgumentError, did_you_mean
 from .events import Event, Report, silent
 from .handles import find, free_handle, pick, refuse_taken
-from .manifest import Manifest, read_manifest
+from .manifest import Manifest
 from .placement import place
 from .records import Change, How, Load, Stats
 from .service import Service
@@ -92,10 +92,7 @@ class ServiceRegistry:
         loaded = None if refresh else self._services.get(known.key)
         if loaded is None:
             return self._load(known, name, runtime, env, refresh, report)
-        loaded.prefer(runtime, env)
-        if name and pick([loaded], name) is None:
-            refuse_taken(self.services(), name, known)
-            loaded.aliases = (*loaded.aliases, name)
+        self._adopt(loaded, name, runtime, env)
         self._count(identifier, "memory", time.perf_counter() - start)
         return loaded
 
@@ -118,11 +115,13 @@ class ServiceRegistry:
                 self._loading[identifier.key] = mine
         if running is not None:
             try:
-                return running.result()
+                service = running.result()
             except KeyboardInterrupt:
                 if not running.done():
                     raise
                 return self._load(identifier, name, runtime, env, refresh, report)
+            self._adopt(service, name, runtime, env)
+            return service
         try:
             service = self._read(identifier, name, runtime, env, refresh, report)
         except BaseException as error:
@@ -152,7 +151,7 @@ class ServiceRegistry:
             checkout = fetch(identifier, self.settings, refresh=refresh, report=report)
             if checkout.note:
                 report(Event("note", checkout.note, keep=True))
-            manifest = read_manifest(checkout.folder)
+            manifest = read_in(checkout, identifier)
         how: How = "fetched" if checkout is None or checkout.fetched else "disk"
         service = self._keep(identifier, checkout, manifest, name, runtime, env)
         self._count(identifier.typed, how, time.perf_counter() - start)
@@ -171,12 +170,14 @@ class ServiceRegistry:
         with self._lock:
             old = self._services.get(identifier.key)
         if old is not None:
+            self._adopt(old, name, runtime, env)
             if checkout is not None:
                 old.use(checkout, manifest)
-            old.prefer(runtime, env)
             return old
         wanted = runtime or self.settings.runtime
         with self._lock:
+            if name:  # another thread may have taken it meanwhile
+                refuse_taken(list(self._services.values()), name, identifier)
             handle = name or free_handle(list(self._services.values()), identifier)
             service = Service(
                 identifier,
@@ -198,6 +199,22 @@ class ServiceRegistry:
             self._services[identifier.key] = service
         self._changed(service)
         return service
+
+    def _adopt(
+        self,
+        service: Service,
+        name: str | None,
+        runtime: str | None,
+        env: Mapping[str, str] | None,
+    ) -> None:
+        """Give a service that is loaded already what a later load asks for."""
+        with self._lock:
+            if name:
+                refuse_taken(list(self._services.values()), name, service.identifier)
+        if runtime or env:
+            service.prefer(runtime, env)
+        if name:
+            service.call(name)
 
     def refresh(self, identifier: str, report: Report = silent) -> Service:
         """Fetch a service anew; a running one changes over when it stops.
@@ -223,7 +240,7 @@ class ServiceRegistry:
         for service in self.services():
             if service.status().state not in ("starting", "running", "restarting"):
                 self._forget(service)
-        kept = [s.checkout.folder for s in self.services() if s.checkout]
+        kept = [folder for service in self.services() for folder in service.folders]
         return clear(self.settings, keep=kept)
 
     # finding ----------------------------------------------------------------------------------

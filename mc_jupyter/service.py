@@ -18,6 +18,7 @@ from .sources.base import Checkout, Identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from .clients import Limits, OllamaClient
 
@@ -61,6 +62,7 @@ class Service:
         self._healthy: bool | None = None
         self._busy: str | None = None
         self._changed = changed
+        self._changes = 0  # counts the begin and the end of each start, stop and removal
         self._operation = threading.RLock()
         self._client: tuple[Any, OllamaClient] | None = None
 
@@ -70,6 +72,12 @@ class Service:
     def checkout(self) -> Checkout | None:
         """The folder it was read from; None for a URL."""
         return self._checkout
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """What is in use on disk: its folder, and the fresh one that waits until it stops."""
+        pending = self._next[0] if self._next else None
+        return tuple(checkout.folder for checkout in (self._checkout, pending) if checkout)
 
     @property
     def commit(self) -> str | None:
@@ -139,12 +147,15 @@ class Service:
 
         A Docker service that an earlier kernel left running is found here too.
         """
+        at = self._changes
         runtime = self._runtime
         if runtime is None:
             runtime = self._left_running()
         if runtime is not None:
-            self._see(runtime, runtime.condition(self.placement.spec))
-            self._healthy = self._answers()
+            seen = runtime.condition(self.placement.spec)
+            healthy = self._answers(seen)
+            if at == self._changes:  # else it was started or stopped meanwhile, which knows better
+                self._see(runtime, seen, healthy)
         return self.snapshot()
 
     def _left_running(self) -> Runtime | None:
@@ -162,11 +173,10 @@ class Service:
         """Look whether its health path answers."""
         return bool(self.status().healthy)
 
-    def _answers(self) -> bool:
+    def _answers(self, seen: Condition) -> bool:
         from .runtimes.health import answers
 
-        seen = self._condition
-        if seen is None or not seen.alive or seen.url is None:
+        if not seen.alive or seen.url is None:
             return False
         return answers(seen.url, self.manifest.health.path, seen.token)
 
@@ -201,8 +211,8 @@ class Service:
                 logs=lambda: runtime.logs(spec, 5),
                 name=self.handle,
             ),
+            True,
         )
-        self._healthy = True
         return self.snapshot()
 
     def logs(self, lines: int = 100) -> str:
@@ -329,6 +339,11 @@ class Service:
             if environment:
                 self.placement = self.placement.with_environment(environment)
 
+    def call(self, name: str) -> None:
+        """Give it one more name."""
+        if name.lower() not in (known.lower() for known in (self.handle, *self.aliases)):
+            self.aliases = (*self.aliases, name)
+
     def use(self, checkout: Checkout, manifest: Manifest) -> None:
         """Take a fresh checkout: now, or when it stops, for a running one keeps its folder."""
         with self._operation:
@@ -374,10 +389,13 @@ class Service:
 
     # inside -----------------------------------------------------------------------------------
 
-    def _see(self, runtime: Runtime, condition: Condition) -> None:
+    def _see(
+        self, runtime: Runtime, condition: Condition, healthy: bool | None = None
+    ) -> None:
         before = self.snapshot()
         self._runtime = runtime
         self._condition = condition
+        self._healthy = healthy
         if self.snapshot() != before:
             self._changed(self)
 
@@ -386,11 +404,13 @@ class Service:
         def doing() -> Iterator[None]:
             with self._operation:
                 self._busy = what
+                self._changes += 1
                 self._changed(self)
                 try:
                     yield
                 finally:
                     self._busy = None
+                    self._changes += 1
                     self._changed(self)
 
         return doing()

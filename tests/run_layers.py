@@ -34,6 +34,14 @@ def why_no_docker() -> str | None:
     return next((x for x in reversed(done.stderr.splitlines()) if "Error: " in x), "no engine")
 
 
+def build_images() -> str | None:
+    """Build the images that the docker layer runs (set-up may use the network)."""
+    build = [sys.executable, "-m", "support.standin.build"]
+    done = subprocess.run(build, cwd=ROOT / "tests", capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+    return None if done.returncode == 0 else f"its images could not be built: {last[0]}"
+
+
 def run(layer: str, environment: dict[str, str]) -> int:
     """Run one layer's pytest; its own output is the report."""
     command = [sys.executable, "-m", "pytest", "-q"]
@@ -65,10 +73,12 @@ def main() -> int:
     if no_weights:
         skipped["notebooks"] = f"no model: {no_weights}"
         del environment["MC_TEST_WEIGHTS"]
+    wanted = [layer for layer in LAYERS if layer in sys.argv[1:] or len(sys.argv) == 1]
     no_docker = why_no_docker()
+    if no_docker is None and "docker" in wanted:
+        no_docker = build_images()
     if no_docker:
         skipped["docker"] = no_docker
-    wanted = [layer for layer in LAYERS if layer in sys.argv[1:] or len(sys.argv) == 1]
     failed = [layer for layer in required if layer in skipped]
     lines = []
     for layer in wanted:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DiskFullError, MediaConduitError, ModelNotFoundError, ResponseError
-from .names import shown
+from .names import at, shown, told
 
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|not enough space", re.I)
 _NO_MANIFEST = re.compile(r"manifest.*(does not exist|not found|unknown)", re.I)
@@ -105,20 +105,22 @@ def to_error(fault: Fault, refine: Refine | None = None) -> MediaConduitError:
         return refined
     if _NO_SPACE.search(fault.text):
         return DiskFullError(
-            f"{fault.name}: {fault.text}", "make room on the server's disk, then run this again"
+            told(fault.name, fault.url, fault.text),
+            "make room on the server's disk, then run this again",
         )
     message, hint = _words(fault)
-    return ResponseError(f"{fault.name}: {message}", hint, status=fault.status)
+    message = told(fault.name, fault.url, message)
+    return ResponseError(message, hint, status=fault.status)
 
 
 def _words(fault: Fault) -> tuple[str, str | None]:
     status, text, where = fault.status, fault.text, f"{shown(fault.url)}{fault.path}"
     other = f"something else may answer there; to look: {shown(fault.url)}"
-    if fault.html:
-        return f"{status} and an HTML page from {where}", other
     if fault.location:
         target = shown(fault.location)
         return f"{status}, {where} points to {target}", f"load that one: %mc load {target}"
+    if fault.html:
+        return f"{status} and an HTML page from {where}", other
     if status == 401:
         return _words_401(fault)
     if status == 403 and not text:
@@ -129,14 +131,18 @@ def _words(fault: Fault) -> tuple[str, str | None]:
         )
     if status == 503:
         return f"{text or 'busy'} (503)", "wait for other answers to end, then run this again"
+    again = f"run it again, or look: %mc status {fault.name}"
     if text and "error" in fault.data:
-        return (text if status == 200 else f"{text} ({status})"), None
+        hint = None if 400 <= status < 500 else again
+        return (text if status == 200 else f"{text} ({status})"), hint
     if status in (404, 405):
         said = f"{status} {text!r:.80}" if text else f"{status}"
         return f"{shown(fault.url)} does not know {fault.path} ({said})", other
     if status == 200:
         return f"{where} answered with something that is no JSON object: {text!r:.80}", other
-    return f"{status} and {text or 'an empty answer'}", None
+    if not text:
+        return f"{status} and an empty answer from {where}", again
+    return f"{where} answered {status}: {text}", again
 
 
 def _words_401(fault: Fault) -> tuple[str, str]:
@@ -154,13 +160,16 @@ def model_refusal(fault: Fault) -> MediaConduitError | None:
     model = fault.request.get("model")
     if not model or "error" not in fault.data:
         return None
+    here = f"to see what is here: %ollama list{at(fault.name)}"
     if fault.path == "/api/pull" and _NO_MANIFEST.search(fault.text):
+        # the embedded server says behind it what it can serve instead
+        advice = fault.text.partition("does not exist: ")[2] or fault.text
+        said = f"there is no model {model!r} to pull ({advice})"
         return ModelNotFoundError(
-            f"{fault.name}: there is no model {model!r} to pull ({fault.text})",
-            "check the spelling, the tag too; to see what is here: %ollama list",
+            told(fault.name, fault.url, said), f"check the spelling, the tag too; {here}"
         )
     if fault.status == 404:
         pulls = fault.path not in ("/api/pull", "/api/delete") and not _ADVICE.search(fault.text)
-        hint = f"%ollama pull {model}" if pulls else "to see what is here: %ollama list"
-        return ModelNotFoundError(f"{fault.name}: {fault.text}", hint)
+        hint = f"%ollama pull {model}{at(fault.name)}" if pulls else here
+        return ModelNotFoundError(told(fault.name, fault.url, fault.text), hint)
     return None

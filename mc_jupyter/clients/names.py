@@ -184,6 +184,22 @@ def shown(url: str) -> str:
     return _hidden(url.partition("?")[0])
 
 
+def told(name: str, url: str, text: str) -> str:
+    """Return a message that begins with the service's name, once.
+
+    A name that is only the address respelt (``127-0-0-1-11434``) is nothing that a user typed:
+    the address stands in its place, unless the text holds it already.
+    """
+    if re.sub(r"[^a-z0-9]+", "-", urlsplit(url).netloc.lower()).strip("-") != name:
+        return f"{name}: {text}"
+    return text if shown(url) in text else f"{shown(url)}: {text}"
+
+
+def at(name: str) -> str:
+    """Return what a line for ``%ollama`` needs so that it reaches this service."""
+    return "" if name == "ollama" else f" --host {name}"
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL's host is this machine, by its name alone."""
     host = urlsplit(url).hostname or ""

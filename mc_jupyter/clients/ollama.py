@@ -14,7 +14,7 @@ from ..errors import OptionError, ResponseError
 from ..events import Report, silent
 from .faults import model_refusal
 from .http import Http
-from .names import check_name, same_model, shown
+from .names import check_name, same_model, shown, told
 from .options import encode_images, model_of, request_body
 from .peer import Limits
 from .pull import Progress, ensure, pull, warn_of_cloud
@@ -168,8 +168,8 @@ class OllamaClient:
         data = self._http.call("GET", path)
         if key not in data:
             raise ResponseError(
-                f"{self.name}: {shown(self.url)}{path} answers without {key!r}",
-                "this is not an Ollama server",
+                told(self.name, self.url, f"{shown(self.url)}{path} answers without {key!r}"),
+                "this is not an Ollama server; another: --host http://HOST:11434",
             )
         return data[key]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import ArgumentError, ConnectionFailedError, MediaConduitError, TimeLimitError
 from .faults import Refine, one_line
-from .names import shown
+from .names import shown, told
 
 LimitName = Literal["connect", "first_byte", "silence"]
 
@@ -91,7 +91,8 @@ class Peer:
                 limit = "silence"
             return self.too_long(limit)
         return ConnectionFailedError(
-            f"{self.name}: {self._broken(error, started)}", f"to look: %mc status {self.name}"
+            told(self.name, self.url, self._broken(error, started)),
+            f"to look: %mc status {self.name}",
         )
 
     def _broken(self, error: Exception, started: bool) -> str:
@@ -127,6 +128,6 @@ class Peer:
             }[limit]
         )
         return TimeLimitError(
-            f"{self.name}: {what} for {value:g} s (limit {limit})",
+            told(self.name, self.url, f"{what} for {value:g} s (limit {limit})"),
             f"to wait longer: client(limits=Limits({limit}={value * 3:g}))",
         )

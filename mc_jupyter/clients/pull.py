@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import DownloadLimitError
 from ..events import Event, Report
 from .http import Http
-from .names import is_cloud
+from .names import at, is_cloud
 
 _EVERY = 0.25  # seconds between two reports
 _WINDOW = 5.0  # seconds over which the rate is taken
@@ -104,14 +104,14 @@ def ensure(
     if max_download == 0:
         raise DownloadLimitError(
             f"{model} is not here, and the download limit is 0",
-            f"to fetch it: %ollama pull {model}",
+            f"to fetch it: %ollama pull {model}{at(http.peer.name)}",
         )
     meter = _Meter(model)
     with closing(pull(http, model)) as steps:
         for step in steps:
             meter.add(step)
             if max_download is not None and meter.to_fetch > max_download:
-                raise _over(model, meter.to_fetch, max_download, store)
+                raise _over(http.peer.name, model, meter.to_fetch, max_download, store)
             event = meter.event(step)
             if event:
                 report(event)
@@ -119,14 +119,14 @@ def ensure(
     report(Event("model", f"pulled {model}{size}", meter.total, meter.total, keep=True))
 
 
-def _over(model: str, size: int, limit: int, store: Path | None) -> DownloadLimitError:
+def _over(name: str, model: str, size: int, limit: int, store: Path | None) -> DownloadLimitError:
     free = ""
     if store is not None and store.is_dir():
         free = f", {size_text(shutil.disk_usage(store).free)} are free"
     return DownloadLimitError(
         f"{model} has at least {size_text(size)} to fetch; the download limit is "
         f"{size_text(limit)}{free}",
-        f"to fetch it: %ollama pull {model}",
+        f"to fetch it: %ollama pull {model}{at(name)}",
     )
 
 

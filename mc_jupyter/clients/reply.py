@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MediaConduitError, StreamCutError
 from .faults import Fault, read_body, to_error
+from .names import told
 from .peer import LimitName, Peer
 
 if TYPE_CHECKING:
@@ -104,10 +105,11 @@ class Reply:
             yield item
             if item.get(key) == last:
                 return
+        came = f"after {count} pieces" if count else "before anything came"
+        name = self._peer.name
         raise StreamCutError(
-            f"{self._peer.name}: the answer ended after {count} pieces, and the server did not say "
-            "that it was done",
-            "what came is kept; run it again, or see: %mc logs " + self._peer.name,
+            told(name, self._peer.url, f"the answer ended {came}: the server did not finish it"),
+            f"run it again, or look: %mc status {name}",
         )
 
     def whole(self) -> dict[str, Any]:

@@ -125,9 +125,9 @@ class Engine:
         """End the worker at once and give its memory back."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        await self._process.wait()
-        await self._log
         shutil.rmtree(self._folder, ignore_errors=True)
+        await self._process.wait()
+        await asyncio.wait([self._log])
 
     async def render(self, messages: Sequence[Mapping[str, str]]) -> str:
         """Return the prompt that the model's own chat template makes of `messages`."""

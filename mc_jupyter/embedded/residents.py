@@ -69,6 +69,7 @@ class Residents:
         self._held: dict[str, Resident] = {}
         self._gates: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._loading = asyncio.Lock()
+        self._load: asyncio.Task[Engine] | None = None
         self._drops: set[asyncio.Task[None]] = set()
 
     def all(self) -> list[Resident]:
@@ -113,6 +114,9 @@ class Residents:
 
     async def close(self) -> None:
         """End all engines at once."""
+        if self._load is not None and not self._load.done():
+            self._load.cancel()
+            await asyncio.wait([self._load])
         await asyncio.gather(*(self._drop(resident) for resident in list(self._held.values())))
         await asyncio.gather(*self._drops)
 
@@ -125,7 +129,8 @@ class Residents:
             await self._drop(resident)
         async with self._loading:
             await self._make_room()
-            resident = Resident(model, await Engine.start(spec))
+            self._load = asyncio.ensure_future(Engine.start(spec))
+            resident = Resident(model, await self._load)
             self._held[model.name] = resident
             return resident
 

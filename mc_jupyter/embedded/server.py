@@ -105,8 +105,7 @@ class Handler(tornado.web.RequestHandler):
         try:
             await self._work
         except asyncio.CancelledError:
-            if not self._gone:
-                raise
+            self.fail(503, "the server is ending")
 
     async def _mapped(self, work: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -73,7 +73,7 @@ def load(spec: WorkerSpec) -> object:
     params.cors_credentials = False
     params.ui = False
     params.endpoint_slots = False
-    params.verbosity = 2  # warnings and errors
+    params.verbosity = 1  # errors
     return xllamacpp.Server(params)
 
 

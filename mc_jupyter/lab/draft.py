@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import ResponseError
 from .answer import Answer, Timings, Usage, preformatted
 from .markdown import safe
 
 _NS = 1e9
+_RATE_AFTER = 0.5  # seconds; a rate over less is noise
 _SHOWN_THINKING = 300  # characters of the thinking that are shown while it comes
 
 
@@ -55,7 +57,10 @@ class Draft:
     def feed(self, chunk: Mapping[str, Any]) -> str:
         """Take one chunk of the stream; return what it adds to the text."""
         message = chunk.get("message") or {}
-        text, thought = message.get("content") or "", message.get("thinking") or ""
+        is_map = isinstance(message, Mapping)
+        text, thought = ((message.get(n) or "") if is_map else None for n in ("content", "thinking"))
+        if not (isinstance(text, str) and isinstance(thought, str)):
+            raise ResponseError(f"{self.model}: the server sent what is no answer: {chunk!r:.120}")
         if text or thought:
             if self._first is None:
                 self._first = self._clock() - self._start
@@ -78,10 +83,10 @@ class Draft:
         """The answer so far as it is shown while it comes: one format, and a live line."""
         thought, text = "".join(self._thoughts), self.text
         elapsed = self._clock() - self._start
-        first = self._first if self._first is not None else elapsed
-        rate = self.pieces / (elapsed - first) if elapsed > first else 0.0
+        spent = elapsed - (self._first if self._first is not None else elapsed)
+        rate = f" · {self.pieces / spent:.0f} tokens/s" if spent >= _RATE_AFTER else ""
         # Servers send about a token a piece; the exact count comes with the last one.
-        line = f"about {self.pieces} tokens · {rate:.0f} tokens/s · {elapsed:.0f} s"
+        line = f"about {self.pieces} tokens{rate} · {elapsed:.0f} s"
         if plain:
             return {"text/html": preformatted(text or thought, line)}
         tail = "" if text else thought[-_SHOWN_THINKING:]
@@ -129,5 +134,5 @@ def _parsed(text: str) -> tuple[Any, str]:
     """What a text says as JSON, and what to say where it says nothing."""
     try:
         return json.loads(text), ""
-    except ValueError:
+    except (ValueError, RecursionError):  # a small model may write "[" for ever
         return None, "not valid JSON"

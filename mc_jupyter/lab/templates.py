@@ -121,12 +121,21 @@ def _text(field: Field, value: object) -> str:
     for writer in ("to_csv", "write_csv"):  # pandas, polars
         if hasattr(value, writer) and hasattr(value, "head"):
             return _csv(field, value, writer)
-    if hasattr(value, "ndim") and getattr(value, "size", 0) > MAX_ELEMENTS:
+    count = _elements(value)
+    if count > MAX_ELEMENTS:
         raise TemplateError(
-            f"{field.source} has {value.size:,} elements, and its text would be shortened",  # type: ignore[attr-defined]
+            f"{field.source} has {count:,} elements, and its text would be shortened",
             f"write {{{{{field.expression}.tolist()}}}}",
         )
     return str(value)
+
+
+def _elements(value: Any) -> int:
+    """How many elements an array has; 0 for what is none."""
+    if not hasattr(value, "ndim"):
+        return 0
+    count = value.numel() if hasattr(value, "numel") else getattr(value, "size", 0)  # torch, numpy
+    return count if isinstance(count, int) else 0
 
 
 def _csv(field: Field, table: Any, writer: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..errors import ArgumentError, did_you_mean
 from ..lab.templates import parse
 
-_FIRST_HIDDEN = 0xE000  # Unicode's private use: stands for one {{field}} while a line is split
+_FIRST_HIDDEN, _LAST_HIDDEN = 0xE000, 0xF8FF  # Unicode's private use: stands for one {{field}} while a line is split
 _HIDDEN = re.compile("[\ue000-\uf8ff]")
 HELP = ("-h", "--help", "?")
 
@@ -135,12 +135,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise ArgumentError: argparse's way out would end the kernel."""
-        raise ArgumentError(f"{self.prog}: {message}", self.hint)
+        message = re.sub(r"^argument (\S+: )", r"\1", message)
+        message = re.sub(r"invalid (?:int|float) value: (.*)", r"\1 is not a number", message)
+        # a misspelt option needs the list of options, not what a stray word needs
+        hint = self.hint if message.startswith("unrecognized") else f"{self.prog} --help"
+        raise ArgumentError(f"{self.prog}: {message}", hint)
 
     def takes_value(self, token: str) -> bool:
         """Whether the token after this option belongs to it."""
         action = self._option_string_actions.get(_normal(token))
-        return action is not None and action.nargs is None
+        return action is not None and action.nargs is None and token != "--think"
 
 
 def _normal(token: str) -> str:
@@ -225,11 +229,12 @@ def _hide(line: str) -> tuple[str, dict[str, str]]:
     """The line with one character in place of each field, and what each stands for."""
     fields: dict[str, str] = {}
     shown: list[str] = []
+    signs = (chr(n) for n in range(_FIRST_HIDDEN, _LAST_HIDDEN + 1) if chr(n) not in line)
     for piece in parse(line):
         if isinstance(piece, str) and piece != "{{":
             shown.append(piece)
             continue
-        sign = chr(_FIRST_HIDDEN + len(fields))
+        sign = next(signs)
         fields[sign] = "\\{{" if isinstance(piece, str) else piece.source
         shown.append(sign)
     return "".join(shown), fields

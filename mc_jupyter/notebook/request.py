@@ -113,11 +113,18 @@ def merged(given: argparse.Namespace, default: argparse.Namespace) -> argparse.N
     # By identity: a temperature of 0 is given.
     mine = {name: v for name, v in vars(given).items() if v is not None and v is not False}
     both = argparse.Namespace(**{**vars(given), **vars(default), **mine})
-    if given.option and getattr(default, "option", None):
-        keys = {pair.partition("=")[0] for pair in given.option}
-        kept = [pair for pair in default.option if pair.partition("=")[0] not in keys]
-        both.option = kept + given.option
+    # The same option has two spellings: --top-p X and --option top_p=X.
+    own = {_key(pair): pair for pair in given.option or ()}
+    theirs = getattr(default, "option", None) or []
+    kept = [pair for pair in theirs if _key(pair) not in own.keys() | mine.keys()]
+    both.option = kept + (given.option or [])
+    for name in own.keys() & {*_OPTIONS, "stop"}:
+        setattr(both, name, getattr(given, name))
     return both
+
+
+def _key(pair: str) -> str:
+    return pair.partition("=")[0].strip().replace("-", "_")
 
 
 def make_request(models: Sequence[str], prompt: str, given: argparse.Namespace) -> Request:
@@ -155,8 +162,7 @@ def _options(given: argparse.Namespace) -> dict[str, Any]:
     options = {name: getattr(given, name) for name in _OPTIONS if getattr(given, name) is not None}
     stops = list(given.stop or ())
     for pair in given.option or ():
-        key, equals, text = pair.partition("=")
-        key = key.strip().replace("-", "_")
+        key, (_, equals, text) = _key(pair), pair.partition("=")
         if not equals or not key:
             raise ArgumentError(f"--option is {pair!r}", "accepted: KEY=VALUE")
         if key == "stop":

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import ClientError, ConnectionFailedError, Interrupted, ModelNotFoundError
+from ..errors import (
+    ClientError,
+    ConnectionFailedError,
+    Interrupted,
+    MediaConduitError,
+    ModelNotFoundError,
+)
 from ..events import Event
 from ..lab.answer import Answer
 from ..lab.draft import Draft
@@ -106,7 +112,7 @@ def _send(
         raise Interrupted(
             f"{draft.model} was interrupted; what came of its answer is in _answer"
         ) from None
-    except ClientError as error:
+    except MediaConduitError as error:
         if draft.pieces:
             finish(error=error.message)
             error.message += "; what came of the answer is in _answer"

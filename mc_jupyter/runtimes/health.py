@@ -70,7 +70,8 @@ def wait_until_ready(
         while True:
             if not condition.alive:
                 raise StartError(_obituary(name, condition, logs()), f"%mc logs {name}")
-            seen = _probe(client, condition, path)
+            left = _ONE_REQUEST if limit is None else limit - (time.monotonic() - began)
+            seen = _probe(client, condition, path, max(0.1, min(left, _ONE_REQUEST)))
             if seen is None:
                 return condition
             now = time.monotonic()
@@ -82,8 +83,7 @@ def wait_until_ready(
             if now - said >= _SAY_EVERY:
                 said = now
                 report(Event("wait", f"waiting for {name} ({now - began:.0f} s): {seen}"))
-            left = pause if limit is None else min(pause, limit - (now - began))
-            time.sleep(max(0.0, left))
+            time.sleep(pause if limit is None else min(pause, limit - (now - began)))
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
             condition = look()
 
@@ -100,33 +100,36 @@ def answers(url: str, path: str, token: str | None = None, timeout: float = 2.0)
     timeout
         Seconds in all its phases.
     """
-    with _client(url, timeout) as client:
-        return _ask(client, url, path, token) is None
+    with _client(url) as client:
+        return _ask(client, url, path, token, timeout) is None
 
 
-def _client(url: str, timeout: float = _ONE_REQUEST) -> httpx.Client:
+def _client(url: str) -> httpx.Client:
     import httpx
 
     # Certificates take 20 ms to load and loopback has none.
-    return httpx.Client(trust_env=False, timeout=timeout, verify=url.startswith("https:"))
+    return httpx.Client(trust_env=False, verify=url.startswith("https:"))
 
 
-def _probe(client: httpx.Client, condition: Condition, path: str) -> str | None:
+def _probe(client: httpx.Client, condition: Condition, path: str, timeout: float) -> str | None:
     """None when it is ready, else what was observed, in words."""
     if condition.url is None:
         return "no port is published"
-    seen = _ask(client, condition.url, path, condition.token)
+    seen = _ask(client, condition.url, path, condition.token, timeout)
     if seen and condition.docker_health in ("healthy", "unhealthy"):
         return f"{seen}; Docker calls it {condition.docker_health}"
     return seen
 
 
-def _ask(client: httpx.Client, url: str, path: str, token: str | None) -> str | None:
+def _ask(
+    client: httpx.Client, url: str, path: str, token: str | None, timeout: float
+) -> str | None:
     import httpx
 
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with client.stream("GET", f"{url.rstrip('/')}{path}", headers=headers) as response:
+        where = f"{url.rstrip('/')}{path}"
+        with client.stream("GET", where, headers=headers, timeout=timeout) as response:
             status = response.status_code
     except httpx.ConnectError:
         return "the connection is refused"

@@ -80,7 +80,7 @@ def explain(
     if _GONE.search(text):
         return RepositoryNotFoundError(
             f"{typed}: {host} has no such repository, or wants a login ({fact})",
-            f"check the name at {identifier.location.removesuffix('.git')}; "
+            f"check the name at {_page(identifier)}; "
             "a private one: clone it, then %mc load ./FOLDER",
         )
     if blocked := _PROTOCOL.search(text):
@@ -89,7 +89,9 @@ def explain(
             f"allow it: %env GIT_ALLOW_PROTOCOL=https:{blocked[1]}",
         )
     if _REFUSED.search(text):
-        return SourceError(f"{typed}: {host} refused ({fact})", "try again later")
+        return SourceError(
+            f"{typed}: {host} refused ({fact})", f"try again later: %mc load {typed}"
+        )
     if _CERTIFICATE.search(text):
         return SourceError(
             f"{typed}: the certificate of {host} is not trusted ({fact})",
@@ -127,12 +129,22 @@ def git_missing() -> GitMissingError:
 def _no_ref(identifier: Identifier, refs: Sequence[str]) -> SourceError:
     typed, ref = identifier.typed, identifier.ref
     if ref is None:
-        return RefNotFoundError(f"{typed}: the repository has no commit yet")
-    hint = "a commit is named by its full id, 40 digits" if _SHORT_COMMIT.fullmatch(ref) else None
-    if refs and not hint:
+        # what a login page in between gives may look to git like an empty repository
+        return RefNotFoundError(
+            f"{typed}: the repository has no commit yet, or {_host(identifier)} shows a page "
+            "instead",
+            f"look at {_page(identifier)}",
+        )
+    bare = typed.removesuffix(f"@{ref}")
+    hint = f"without a ref: %mc load {bare}"
+    if _SHORT_COMMIT.fullmatch(ref):
+        hint = f"a commit is named by its full id, 40 digits; {hint}"
+    elif refs:
         guess = did_you_mean(ref, refs)
         known = f"it has {', '.join(refs[:_SHOWN_REFS])}" + (" ..." * (len(refs) > _SHOWN_REFS))
-        hint = guess if guess.startswith("did you mean") else known
+        hint = f"{known}; {hint}"
+        if guess.startswith("did you mean"):
+            hint = f"{guess} %mc load {bare}@{guess.split(chr(39))[1]}"
     return RefNotFoundError(f"{typed}: the repository has no branch, tag or commit {ref!r}", hint)
 
 
@@ -140,9 +152,15 @@ def _host(identifier: Identifier) -> str:
     return urlsplit(identifier.location).netloc
 
 
+def _page(identifier: Identifier) -> str:
+    return identifier.location.removesuffix(".git")
+
+
 def _fact(text: str) -> str:
     """The line that tells most, short and without control characters."""
     lines = [line for line in text.splitlines() if line.startswith(("fatal:", "error:"))]
     line = (lines or text.splitlines() or ["it said nothing"])[0]
     line = re.sub(r"^(?:fatal|error): |unable to access '[^']*': ", "", line)
+    line = re.sub(r"^repository '.*' not found", "not found", line)
+    line = line.replace("The requested URL returned error:", "it answered with error:")
     return "".join(c if c.isprintable() else " " for c in line).strip()[:160]

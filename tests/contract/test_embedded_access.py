@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.embedded_server import MODEL, TOKEN, Running, in_session, serve, weights
+from support.embedded_server import MODEL, TOKEN, Running, serve, session, weights
 
 ROUTES = [
     ("GET", "/"),
@@ -81,8 +81,7 @@ def test_the_engine_listens_on_no_port_of_its_own(server: Running) -> None:
     tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
     if not tables[0].exists():
         pytest.skip("looks into /proc/net")
-    pids = map(int, filter(str.isdigit, os.listdir("/proc")))
-    group = {pid for pid in pids if in_session(pid, server)}
+    group = session(server)
     assert len(group) == 2  # the server and one worker
     sockets = {link for pid in group for link in _sockets(pid)}
     rows = [row.split() for table in tables for row in table.read_text().splitlines()[1:]]

@@ -8,14 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.embedded_server import (
     MODEL,
     PROGRAM,
     TOKEN_VARIABLE,
-    nobody_left,
     serve,
+    session,
     weights,
 )
 from support.wait import wait_until
@@ -73,7 +74,18 @@ def test_a_signal_ends_it_quickly_and_cleanly_in_the_midst_of_an_answer(
             assert server.process.wait(5) == 0
             assert time.monotonic() - began < 2
         assert "Traceback" not in server.log.read_text()
-        assert nobody_left(server)
+        assert not session(server)
+
+
+def test_a_signal_while_a_model_loads_leaves_nothing_behind() -> None:
+    with serve(models=weights()) as server, server.client() as http:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(http.post, "/api/generate", json={"model": MODEL})
+            wait_until(lambda: len(session(server)) == 2, 5, "the worker")
+            server.process.terminate()
+            assert server.process.wait(5) == 0
+        wait_until(lambda: not session(server), 5, "end of the worker")
+        assert "Traceback" not in server.log.read_text()
 
 
 def test_the_end_of_stdin_ends_it() -> None:
@@ -83,7 +95,7 @@ def test_the_end_of_stdin_ends_it() -> None:
         assert server.process.stdin is not None
         server.process.stdin.close()
         assert server.process.wait(5) == 0
-        assert nobody_left(server)
+        assert not session(server)
 
 
 def test_a_killed_server_leaves_no_engine_behind() -> None:
@@ -92,7 +104,7 @@ def test_a_killed_server_leaves_no_engine_behind() -> None:
             http.post("/api/generate", json={"model": MODEL, "prompt": ""}).raise_for_status()
         server.process.kill()
         server.process.wait(5)
-        wait_until(lambda: nobody_left(server), 5, "end of the engine")
+        wait_until(lambda: not session(server), 5, "end of the engine")
 
 
 def test_stdout_carries_one_json_line_and_nothing_else() -> None:

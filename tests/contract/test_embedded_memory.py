@@ -192,6 +192,17 @@ def test_hanging_up_in_a_long_prompt_frees_the_engine(http: httpx.Client) -> Non
     assert time.monotonic() - began < 4  # the whole prompt takes more than 10 s
 
 
+@needs_proc
+def test_hanging_up_while_the_model_loads_gives_the_load_up(
+    http: httpx.Client, server: Running
+) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        http.post("/api/generate", json={"model": MODEL}, timeout=0.05)
+    wait_until(lambda: not workers(server), 5, "end of the worker")
+    assert loaded(http) == []
+    assert ask(http)["response"]
+
+
 def test_hanging_up_while_waiting_for_a_turn_costs_nothing(http: httpx.Client) -> None:
     body = {"model": MODEL, "prompt": "Count", "options": {"num_predict": 150}}
     with http.stream("POST", "/api/generate", json=body) as reply:

@@ -136,7 +136,8 @@ def test_an_error_line_in_the_stream() -> None:
         got, error = partial(server, ResponseError)
     assert got == ["a"]
     assert isinstance(error, ResponseError)
-    assert (error.status, str(error)) == (200, "ollama: out of memory")
+    assert (error.status, error.message) == (200, "ollama: out of memory")
+    assert error.hint == "run it again, or look: %mc status ollama"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_a_path_that_is_unknown(status: int) -> None:
 def test_other_statuses() -> None:
     assert "unexpectedly stopped (500)" in str(refused(500, b'{"error":"unexpectedly stopped"}'))
     assert "500 and an empty answer" in str(refused(500, b""))
-    assert "500 and a text" in str(refused(500, b"a\n text", "text/plain"))
+    assert "answered 500: a text" in str(refused(500, b"a\n text", "text/plain"))
     busy = refused(503, b'{"error":"server busy, please try again. maximum pending requests"}')
     assert busy.status == 503
     assert "wait" in busy.hint

@@ -99,7 +99,7 @@ def test_a_missing_ref_is_an_error_and_never_the_default_branch(repository: Path
     text = refused(RefNotFoundError, f"{NAME}@devlop")
     assert text == (
         f"{NAME}@devlop: the repository has no branch, tag or commit 'devlop'\n"
-        "did you mean 'develop'?"
+        f"did you mean 'develop'? %mc load {NAME}@develop"
     )
     assert "it has develop, main" in refused(RefNotFoundError, f"{NAME}@v9.9")
     assert "40 digits" in refused(RefNotFoundError, f"{NAME}@0123abc")

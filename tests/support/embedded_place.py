@@ -15,7 +15,7 @@ from mc_jupyter.embedded.catalogue import Published
 from .embedded_index import Index
 from .embedded_server import Running, program, serve
 
-SLOW = 1_500_000  # bytes per second
+SLOW = 2_500_000  # bytes per second
 
 
 @dataclass

@@ -137,21 +137,18 @@ def serve(
                     raise
 
 
-def in_session(pid: int, server: Running) -> bool:
-    """Whether a process is the server or a descendant that stayed in its session."""
+def session(server: Running) -> list[int]:
+    """Return the pids of the server and its descendants; skips where /proc cannot tell."""
+    if not Path("/proc/self").exists():
+        pytest.skip("looks into /proc")
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _of(pid, server)]
+
+
+def _of(pid: int, server: Running) -> bool:
     try:
         return os.getsid(pid) == server.pid
     except OSError:
         return False
-
-
-def nobody_left(server: Running) -> bool:
-    """Whether the server and its descendants are gone; skips where /proc cannot tell."""
-    if not Path("/proc/self").exists():
-        pytest.skip("looks into /proc")
-    return not [
-        pid for pid in os.listdir("/proc") if pid.isdigit() and in_session(int(pid), server)
-    ]
 
 
 def program(catalogue: Sequence[Published] | None = None) -> list[str]:

@@ -231,7 +231,7 @@ def test_what_is_an_ollama(image: str, service: str, is_ollama: bool) -> None:
         (MINIMAL + "requirements: {cpu: true}\n", "requirements.cpu is True (bool)"),
         (MINIMAL + "  composeFile: ../../x.yml\n", "docker.composeFile is '../../x.yml'"),
         (MINIMAL + "  composeFile: /etc/x.yml\n", "docker.composeFile is '/etc/x.yml'"),
-        ("name: 'x\n", "is not valid YAML: while scanning a quoted scalar"),
+        ("name: 'x\n", "is not valid YAML: found unexpected end of stream in line 2"),
         ("a: b: c\n", "is not valid YAML: mapping values are not allowed here"),
         ("name: !!python/object/apply:os.getcwd []\n", "is not valid YAML: could not determine"),
         ("name: \0\n", "is not valid YAML:"),

@@ -170,8 +170,9 @@ def no_engine(problem: str, address: str) -> EngineUnavailableError:
             f"no permission to use the Docker engine at {address}",
             "sudo usermod -aG docker $USER   (then log out and in again)",
         )
+    fact = re.sub(r"^Cannot connect to the Docker daemon at \S+[.](?= |$) ?", "", problem)
     return EngineUnavailableError(
-        f"no Docker engine answers at {address}: {problem}",
+        f"no Docker engine answers at {address}: {fact or 'nobody listens there'}",
         "start it: sudo systemctl start docker (or start Docker Desktop)",
     )
 

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from .detect import Tools
 from .read import Source
 
 _START_INTERVAL_SINCE = (25,)
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ def _literal(value: str) -> str:
 def _mount(text: str, spec: Spec, source: Source) -> dict[str, Any]:
     """Understand a short-form volume of the manifest (``name-or-path:target[:ro|rw]``)."""
     parts = text.split(":")
-    if len(parts) not in (2, 3) or not all(parts) or not parts[1].startswith("/"):
+    is_volume = len(parts) in (2, 3) and all(parts) and parts[1].startswith("/")
+    is_named = bool(_VOLUME.fullmatch(parts[0])) or parts[0][:1] in ("/", ".", "~")
+    if not (is_volume and is_named) or "$" in text:  # Compose would fill it in, after the check
         raise ManifestError(
             f"{spec.manifest.file}: docker.volumes has {text!r}", "accepted: NAME:/TARGET[:ro]"
         )

@@ -16,6 +16,8 @@ from typing import Any
 from ...errors import PolicyError
 from .read import NOT_YET
 
+# Compose interpolates the generated file, so what is checked would not be what runs.
+_DOLLAR = "a path with a dollar sign"
 _GPU_WORDS = {"gpu", "nvidia", "compute", "utility", "graphics", "video", "display"}
 
 
@@ -174,6 +176,9 @@ class _Rules:
             networks=_each(_NETWORK),
             volumes=_each(self.volume),
         )("", model)
+        for name in model.get("services") or {}:
+            if name.startswith("-"):  # it would be an option of Compose's commands
+                raise _Refused(f"services.{name}", name)
         self._nested_binds(model)
 
     def service(self, where: str, value: Any) -> None:
@@ -200,6 +205,8 @@ class _Rules:
     def build(self, where: str, value: Any) -> None:
         _keys(context=self.own_path, **_free(*_BUILD))(where, value)
         context, file = Path(value.get("context", "")), value.get("dockerfile")
+        if "$" in str(file):
+            raise _Refused(f"{where}.dockerfile", file, _DOLLAR)
         if file and not Path(os.path.realpath(context / file)).is_relative_to(context.resolve()):
             raise _Refused(f"{where}.dockerfile", file, "it lies outside the build's context")
 
@@ -210,6 +217,8 @@ class _Rules:
 
     def own_path(self, where: str, value: Any) -> None:
         """A path, links resolved, in the repository or in the service's own data."""
+        if "$" in str(value):
+            raise _Refused(where, value, _DOLLAR)
         real = Path(os.path.realpath(str(value)))
         local = os.path.isabs(str(value)) and any(real.is_relative_to(f) for f in self.folders)
         if not local:

@@ -1,0 +1,27 @@
+"""A file system that is soon full."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def small_disk(folder: Path, size: str = "1m") -> Iterator[Path]:
+    """Mount a file system of that size; skips the test where this user may not."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "mc-jupyter-test", str(folder)]
+    if (
+        not sys.platform.startswith("linux")
+        or subprocess.run(command, capture_output=True).returncode
+    ):
+        pytest.skip("a small disk can be mounted by root on Linux only")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

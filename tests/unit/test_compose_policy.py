@@ -1,0 +1,122 @@
+"""The allow-list, on models as ``docker compose config`` writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mc_jupyter.errors import PolicyError
+from mc_jupyter.runtimes.compose import policy
+
+SCOPE = "mcj-me-web-00000000"
+
+
+def check(root: Path, service: dict[str, Any] | None = None, **top: Any) -> None:
+    model = {"name": "p", "services": {"web": {"image": "x:1", **(service or {})}}, **top}
+    policy.check(model, "docker-compose.yml", (root,), SCOPE)
+
+
+def test_everything_that_the_published_services_use(tmp_path: Path) -> None:
+    check(
+        tmp_path,
+        {
+            "build": {
+                "context": str(tmp_path),
+                "dockerfile": "Dockerfile",
+                "target": "production",
+                "args": {"RUNTIME": "cpu"},
+            },
+            "command": None,
+            "entrypoint": ["/start"],
+            "environment": {"A": "1"},
+            "ports": [{"mode": "ingress", "target": 80, "host_ip": "127.0.0.1", "protocol": "tcp"}],
+            "volumes": [
+                {"type": "volume", "source": "data", "target": "/d", "volume": {}},
+                {"type": "bind", "source": str(tmp_path / "in"), "target": "/i", "bind": {}},
+                {"type": "tmpfs", "target": "/t", "tmpfs": {"size": "1000"}},
+            ],
+            "healthcheck": {"test": ["CMD", "x"], "interval": "30s", "start_period": "1m0s"},
+            "restart": "unless-stopped",
+            "depends_on": {"init": {"condition": "service_completed_successfully"}},
+            "networks": {"default": None, "inner": {"aliases": ["web"]}},
+            "deploy": {
+                "resources": {
+                    "limits": {"cpus": 2, "memory": "2147483648"},
+                    "reservations": {
+                        "devices": [{"driver": "nvidia", "count": -1, "capabilities": ["gpu"]}]
+                    },
+                },
+                "placement": {},
+            },
+            "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}},
+            "security_opt": ["no-new-privileges:true"],
+            "runtime": "nvidia",
+            "privileged": False,
+            "tty": True,
+            "working_dir": "/app",
+            "init": True,
+            "pull_policy": "never",
+        },
+        networks={"default": {"name": "p_default", "ipam": {}}, "inner": {"internal": True}},
+        volumes={"data": {"name": f"{SCOPE}_data", "external": True}},
+    )
+
+
+@pytest.mark.parametrize("key", ["privileged", "tomorrows_key", "x-odd", "cap_add"])
+def test_what_is_not_on_the_list(tmp_path: Path, key: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        check(tmp_path, {key: ["value"]})
+    assert caught.value.message == (
+        f"docker-compose.yml: services.web.{key} (['value']) is not allowed"
+    )
+    assert "later version" in str(caught.value.hint)
+
+
+def test_a_long_value_is_cut(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        check(tmp_path, {"devices": ["x" * 500]})
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.2", None])
+def test_ports_beyond_loopback(tmp_path: Path, address: str | None) -> None:
+    port = {"target": 80, "published": "80"} | ({"host_ip": address} if address else {})
+    with pytest.raises(PolicyError, match=r"services.web.ports\[0\].host_ip"):
+        check(tmp_path, {"ports": [port]})
+
+
+def test_a_path_through_a_link(tmp_path: Path) -> None:
+    inside = tmp_path / "repository"
+    inside.mkdir()
+    (inside / "link").symlink_to(tmp_path)
+    bind = {"type": "bind", "source": str(inside / "link" / "x"), "target": "/x"}
+    with pytest.raises(PolicyError, match="outside the repository"):
+        check(inside, {"volumes": [bind]})
+    with pytest.raises(PolicyError, match="outside the repository"):
+        check(inside, {"build": {"context": str(inside / "link")}})
+    (inside / "Dockerfile").symlink_to("/etc/passwd")
+    with pytest.raises(PolicyError, match="outside the build's context"):
+        check(inside, {"build": {"context": str(inside), "dockerfile": "Dockerfile"}})
+
+
+@pytest.mark.parametrize("kind", ["npipe", "cluster", "image", None])
+def test_other_kinds_of_mounts(tmp_path: Path, kind: str | None) -> None:
+    with pytest.raises(PolicyError, match=r"volumes\[0\].type"):
+        check(tmp_path, {"volumes": [{"type": kind, "target": "/x"}]})
+
+
+def test_volumes_of_others(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"volumes.v.external \(True\)"):
+        check(tmp_path, volumes={"v": {"name": "postgres", "external": True}})
+    with pytest.raises(PolicyError, match=r"volumes\.v\.driver_opts"):
+        check(tmp_path, volumes={"v": {"name": f"{SCOPE}_v", "driver_opts": {"o": "bind"}}})
+
+
+def test_a_bind_within_a_read_only_bind_is_fine(tmp_path: Path) -> None:
+    outer = {"type": "bind", "source": str(tmp_path), "target": "/a", "read_only": True}
+    inner = {"type": "bind", "source": str(tmp_path / "b"), "target": "/b"}
+    check(tmp_path, {"volumes": [outer, inner]})
+    with pytest.raises(PolicyError, match="can be written to"):
+        check(tmp_path, {"volumes": [outer | {"read_only": False}, inner]})
