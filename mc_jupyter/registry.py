@@ -89,6 +89,12 @@ class ServiceRegistry:
                 f"there is no runtime {runtime!r}: {did_you_mean(runtime, RUNTIMES)}"
             )
         known = parse_identifier(identifier, force_url=runtime == "url")
+        if known.kind == "url" and (env or runtime not in (None, "auto", "url")):
+            what = "its environment" if env else f"--runtime {runtime}"
+            raise ArgumentError(
+                f"{identifier} runs already: {what} cannot be set from here",
+                f"%mc load {identifier}",
+            )
         loaded = None if refresh else self._services.get(known.key)
         if loaded is None:
             return self._load(known, name, runtime, env, refresh, report)

@@ -62,7 +62,8 @@ class Service:
         self._healthy: bool | None = None
         self._busy: str | None = None
         self._changed = changed
-        self._changes = 0  # counts the begin and the end of each start, stop and removal
+        self._looks = 0  # counts what was seen, so that an older look never wins
+        self._last: Runtime | None = None  # keeps the log of what was stopped
         self._operation = threading.RLock()
         self._client: tuple[Any, OllamaClient] | None = None
 
@@ -147,14 +148,14 @@ class Service:
 
         A Docker service that an earlier kernel left running is found here too.
         """
-        at = self._changes
+        look = self._looks
         runtime = self._runtime
         if runtime is None:
             runtime = self._left_running()
         if runtime is not None:
             seen = runtime.condition(self.placement.spec)
             healthy = self._answers(seen)
-            if at == self._changes:  # else it was started or stopped meanwhile, which knows better
+            if look == self._looks:  # else it was started or stopped meanwhile
                 self._see(runtime, seen, healthy)
         return self.snapshot()
 
@@ -218,7 +219,8 @@ class Service:
     def logs(self, lines: int = 100) -> str:
         """Return the last `lines` lines that it wrote."""
         self.status()
-        return self._runtime.logs(self.placement.spec, lines) if self._runtime else ""
+        runtime = self._runtime or self._last or self.placement.adoptable()
+        return runtime.logs(self.placement.spec, lines) if runtime else ""
 
     # changing ---------------------------------------------------------------------------------
 
@@ -259,8 +261,9 @@ class Service:
         """Start it on its runtime; `auto` decides now, and again when what it adopted is gone."""
         spec = replace(self.placement.spec, gpu=gpu)
         runtime, told = self._runtime, self._start_notes
-        if runtime is not None and runtime.name == "url" and self.placement.wanted == "auto":
-            runtime = None
+        is_adopted = runtime is not None and runtime.name == "url"
+        if runtime and is_adopted and self.placement.wanted == "auto":
+            runtime = runtime if runtime.condition(spec).alive else None
         if runtime is None:
             runtime, spec, condition, told = choose(self.placement, spec, report)
             self.placement = replace(self.placement, spec=replace(spec, gpu="auto"))
@@ -310,7 +313,8 @@ class Service:
             self.status()
             runtime = self._runtime or self.placement.adoptable()
             gone = runtime.remove(self.placement.spec, volumes) if runtime else ()
-            self._runtime, self._condition = None, None
+            self._looks += 1
+            self._runtime, self._last, self._condition = None, None, None
         return gone
 
     def plan_removal(self, volumes: bool = False) -> tuple[str, ...]:
@@ -389,11 +393,10 @@ class Service:
 
     # inside -----------------------------------------------------------------------------------
 
-    def _see(
-        self, runtime: Runtime, condition: Condition, healthy: bool | None = None
-    ) -> None:
+    def _see(self, runtime: Runtime, condition: Condition, healthy: bool | None = None) -> None:
         before = self.snapshot()
-        self._runtime = runtime
+        self._looks += 1
+        self._runtime = self._last = runtime
         self._condition = condition
         self._healthy = healthy
         if self.snapshot() != before:
@@ -404,13 +407,11 @@ class Service:
         def doing() -> Iterator[None]:
             with self._operation:
                 self._busy = what
-                self._changes += 1
                 self._changed(self)
                 try:
                     yield
                 finally:
                     self._busy = None
-                    self._changes += 1
                     self._changed(self)
 
         return doing()

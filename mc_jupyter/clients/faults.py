@@ -12,11 +12,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import DiskFullError, MediaConduitError, ModelNotFoundError, ResponseError
 from .names import at, shown, told
 
-_NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|not enough space", re.I)
+_NO_SPACE = re.compile(
+    r"no space left on device|disk quota exceeded|not enough space|no room for", re.I
+)
 _NO_MANIFEST = re.compile(r"manifest.*(does not exist|not found|unknown)", re.I)
 _ADVICE = re.compile(r"not found: ")  # a server that says what it can serve instead
 _LONGEST = 600  # characters of a server's text in a message
@@ -104,8 +107,9 @@ def to_error(fault: Fault, refine: Refine | None = None) -> MediaConduitError:
     if refined:
         return refined
     if _NO_SPACE.search(fault.text):
+        fact = fault.text.partition(": free some room")[0]  # the embedded server's own advice
         return DiskFullError(
-            told(fault.name, fault.url, fault.text),
+            told(fault.name, fault.url, fact),
             "make room on the server's disk, then run this again",
         )
     message, hint = _words(fault)
@@ -118,7 +122,9 @@ def _words(fault: Fault) -> tuple[str, str | None]:
     other = f"something else may answer there; to look: {shown(fault.url)}"
     if fault.location:
         target = shown(fault.location)
-        return f"{status}, {where} points to {target}", f"load that one: %mc load {target}"
+        there = urlsplit(target)  # an address that %mc load takes has no path
+        hint = f"load that one: %mc load {there.scheme}://{there.netloc}" if there.netloc else other
+        return f"{status}, {where} points to {target}", hint
     if fault.html:
         return f"{status} and an HTML page from {where}", other
     if status == 401:

@@ -15,7 +15,7 @@ from ..events import Report, silent
 from .faults import model_refusal
 from .http import Http
 from .names import check_name, same_model, shown, told
-from .options import encode_images, model_of, request_body
+from .options import check_options, encode_images, model_of, request_body
 from .peer import Limits
 from .pull import Progress, ensure, pull, warn_of_cloud
 
@@ -193,11 +193,21 @@ class OllamaClient:
         """Delete a model from the server's disk."""
         self._http.call("DELETE", "/api/delete", {"model": model_of(model)})
 
-    def load(self, model: str, keep_alive: float | str | None = None) -> dict[str, Any]:
-        """Load a model into memory, so that the first answer does not wait for it."""
+    def load(
+        self,
+        model: str,
+        keep_alive: float | str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Load a model into memory, so that the first answer does not wait for it.
+
+        With other `options` than those of the prompts (``num_ctx``) it would be loaded twice.
+        """
         body: dict[str, Any] = {"model": model_of(model), "stream": False}
         if keep_alive is not None:
             body["keep_alive"] = keep_alive
+        if options:
+            body["options"] = check_options(options)
         return self._http.call("POST", "/api/generate", body, limit="first_byte")
 
     def unload(self, model: str) -> dict[str, Any]:

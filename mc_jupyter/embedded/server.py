@@ -133,12 +133,15 @@ class Handler(tornado.web.RequestHandler):
         return parse_body(self.request.body)
 
     async def line(self, value: Mapping[str, Any]) -> None:
-        """Send one line of a stream; returns when the caller's side has room for more."""
+        """Send one line of a stream; waits while the caller's side has no room for it."""
+        stream = self.request.connection.stream  # type: ignore[union-attr]
         if not self._headers_written:
             self.set_header("Content-Type", "application/x-ndjson")
-            self.request.connection.stream.set_nodelay(True)  # type: ignore[union-attr]
+            stream.set_nodelay(True)
         self.write(json.dumps(value) + "\n")
-        await self.flush()
+        sent = self.flush()
+        if stream.writing():  # else it is gone, and a turn of the loop is saved
+            await sent
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what went wrong outside the work: plain text for routes, JSON for the rest."""

@@ -56,11 +56,7 @@ class Draft:
 
     def feed(self, chunk: Mapping[str, Any]) -> str:
         """Take one chunk of the stream; return what it adds to the text."""
-        message = chunk.get("message") or {}
-        is_map = isinstance(message, Mapping)
-        text, thought = ((message.get(n) or "") if is_map else None for n in ("content", "thinking"))
-        if not (isinstance(text, str) and isinstance(thought, str)):
-            raise ResponseError(f"{self.model}: the server sent what is no answer: {chunk!r:.120}")
+        text, thought = _message(chunk)
         if text or thought:
             if self._first is None:
                 self._first = self._clock() - self._start
@@ -124,6 +120,16 @@ class Draft:
             generation=generation,
             tokens_per_second=round(tokens / generation, 2) if tokens and generation else None,
         )
+
+
+def _message(chunk: Mapping[str, Any]) -> tuple[str, str]:
+    """The text and the thinking that a chunk adds."""
+    message = chunk.get("message") or {}
+    if isinstance(message, Mapping):
+        text, thought = message.get("content") or "", message.get("thinking") or ""
+        if isinstance(text, str) and isinstance(thought, str):
+            return text, thought
+    raise ResponseError(f"the server sent what is no part of an answer: {chunk!s:.120}")
 
 
 def _seconds(nanoseconds: int | None) -> float | None:

@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 from ..errors import ArgumentError, did_you_mean
 from ..lab.templates import parse
 
-_FIRST_HIDDEN, _LAST_HIDDEN = 0xE000, 0xF8FF  # Unicode's private use: stands for one {{field}} while a line is split
+# Unicode's private use: stands for one {{field}} while a line is split
+_FIRST_HIDDEN, _LAST_HIDDEN = 0xE000, 0xF8FF
 _HIDDEN = re.compile("[\ue000-\uf8ff]")
 HELP = ("-h", "--help", "?")
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MIN_SECONDS = 0.125
 MAX_SECONDS = 2.0
 GROWTH = 1.05
+LINE_SECONDS = 5.0
 
 Mode = Literal["live", "settled", "terminal", "quiet"]
 
@@ -38,10 +39,14 @@ class Pace:
     ----------
     clock
         Seconds.
+    pause
+        The shortest time between two states, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, pause: float = MIN_SECONDS
+    ) -> None:
+        self._clock, self._pause = clock, pause
         self._at = float("-inf")
         self._size = 0
 
@@ -50,7 +55,7 @@ class Pace:
         now = self._clock()
         waited = now - self._at
         grown = size >= self._size * GROWTH
-        if waited < MIN_SECONDS or (not grown and waited < MAX_SECONDS):
+        if waited < self._pause or (not grown and waited < MAX_SECONDS):
             return False
         self._at, self._size = now, size
         return True
@@ -94,6 +99,7 @@ class Screen:
         self._shell, self.mode, self._mark = shell, mode, shown
         self._id: str | None = None
         self._pace, self._progress_pace = Pace(), Pace()
+        self._line_pace = Pace(pause=LINE_SECONDS)
         self._notes: dict[str, None] = {}
         self._last: Event | None = None
         self._answering = False
@@ -115,7 +121,8 @@ class Screen:
             is_said = self._last is not None and event.text == self._last.text
             self._last = event
             if self.mode == "terminal":
-                if not is_said:
+                # One line a step, and one now and then while it lasts: nothing is overwritten here.
+                if not is_said and (is_new or event.keep or self._line_pace.due(0)):
                     print(event.text, file=sys.stderr)
             elif self._progress_pace.due(0) or is_new or event.keep:
                 lines = dict.fromkeys((*self._notes, _in_words(event)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import no_var_expand
+from traitlets import TraitError
 
 from ..registry import registry
 from .magics import Magics, McJupyter
@@ -50,7 +51,7 @@ class Extension:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._settings = McJupyter(registry, parent=shell)
+        self._settings = _settings(shell)
         self._magics = Magics(shell, registry)
         self._ours: list[tuple[str, str]] = []
         texts = self._magics.help()
@@ -88,6 +89,16 @@ class Extension:
         self._configurables.remove(self._settings)
         self._shell.input_transformers_cleanup.remove(self._cell)
         self._shell.input_transformer_manager.token_transformers.remove(self._line)
+
+
+def _settings(shell: InteractiveShell) -> McJupyter:
+    """The settings; without those of the configuration where one of them is wrong."""
+    try:
+        return McJupyter(registry, parent=shell)
+    except TraitError as error:
+        print(f"mc_jupyter: c.McJupyter is not used: {error}", file=sys.stderr)
+        shell.config.pop("McJupyter")
+        return McJupyter(registry, parent=shell)
 
 
 def _tell(name: str, kind: str) -> None:

@@ -105,7 +105,7 @@ class Prompts:
         service = self._registry.for_prompt(request.host, screen.report)
         client, model = self._registry.prepare(service, request.models, screen.report)
         screen.report(Event("load", f"loading {model}"))
-        client.load(model, request.keep_alive)
+        client.load(model, request.keep_alive, request.options)
         return screen.say(f"{model} is loaded; a prompt goes into the lines below %%ollama")
 
     def use(self, given: argparse.Namespace) -> Result:

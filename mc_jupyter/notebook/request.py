@@ -70,9 +70,13 @@ class Request:
         }
 
     def body(self) -> dict[str, Any]:
-        """Exactly what goes to ``POST /api/chat``, with the first model."""
+        """Exactly what goes to the server, with the first model."""
         from ..clients.options import request_body
 
+        if not self.messages:
+            more = {"keep_alive": self.keep_alive, "options": dict(self.options) or None}
+            given = {name: value for name, value in more.items() if value is not None}
+            return {"model": self.models[0], "stream": False, **given}
         return request_body(self.models[0], **self.extras()) | {"messages": list(self.messages)}
 
 

@@ -182,10 +182,11 @@ class DryRun(Result):
             m | {"images": [f"<image, {len(i):,} characters of base64>" for i in m["images"]]}
             if "images" in m
             else m
-            for m in self.request["messages"]
+            for m in self.request.get("messages", ())
         ]
-        shown = self.request | {"messages": messages}
-        return "POST /api/chat\n" + json.dumps(shown, indent=2, ensure_ascii=False)
+        path = "/api/chat" if messages else "/api/generate"
+        shown = self.request | ({"messages": messages} if messages else {})
+        return f"POST {path}\n" + json.dumps(shown, indent=2, ensure_ascii=False)
 
 
 def _lines(notes: Sequence[str]) -> str:

@@ -99,7 +99,7 @@ class ServiceVerbs:
         logs = verbs.add("logs", "Show what a service wrote last.", self._logs)
         logs.add_argument("name", metavar="NAME")
         logs.add_argument(
-            "-n", "--lines", type=int, default=100, metavar="LINES", help="how many (100)"
+            "-n", "--lines", type=_count, default=100, metavar="LINES", help="how many (100)"
         )
 
     # what changes something -------------------------------------------------------------------
@@ -223,6 +223,12 @@ def _next_lines(snapshots: Sequence[Snapshot]) -> list[str]:
         verb = "stop" if snapshot.state in ("running", "starting") else "start"
         lines.append(f"%mc {verb} {snapshot.handle}")
     return [_PROMPT, *lines]
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
+    return int(text)
 
 
 def _environment(pairs: Sequence[str]) -> dict[str, str] | None:

@@ -103,7 +103,7 @@ class Condition:
     state: State
     detail: str = ""
     url: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     started_at: str | None = None
     exit_code: int | None = None
     docker_health: str | None = None

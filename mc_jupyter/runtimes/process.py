@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +38,7 @@ MISSING_EXIT_CODE = 3
 class _Server:
     process: subprocess.Popen[bytes]
     url: str
-    token: str
+    token: str = field(repr=False)
     log: Path
     started_at: str
 
@@ -69,6 +69,11 @@ class EmbeddedRuntime:
             raise EmbeddedMissingError(
                 f"the embedded engine serves Ollama services only, and {spec.handle} is none",
                 f"start Docker, then: %mc load {spec.canonical} --runtime docker --start",
+            )
+        if spec.gpu == "on":
+            raise StartError(
+                f"{spec.handle}: --gpu on, but the embedded engine runs on the CPU",
+                f"without a GPU: %mc start {spec.handle}",
             )
         with self._lock:
             if not self._alive():

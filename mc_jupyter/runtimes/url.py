@@ -23,6 +23,11 @@ class UrlRuntime:
         ConnectionFailedError
             When it does not.
         """
+        if spec.gpu != "auto":
+            raise ArgumentError(
+                f"{spec.handle} was not started by mc_jupyter: --gpu {spec.gpu} cannot be applied",
+                f"%mc start {spec.handle}",
+            )
         condition = self.condition(spec)
         if not condition.alive:
             raise ConnectionFailedError(

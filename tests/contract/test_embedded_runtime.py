@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import pytest
 from support.folders import service_folder
 from support.wait import wait_until
 
-from mc_jupyter.errors import EmbeddedMissingError, RuntimeUnavailableError
+from mc_jupyter.errors import EmbeddedMissingError, RuntimeUnavailableError, StartError
 from mc_jupyter.registry import ServiceRegistry
+from mc_jupyter.runtimes.base import Condition, Spec
 from mc_jupyter.service import Service
 
 
@@ -130,3 +132,54 @@ def test_the_extra_is_missing(
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(EmbeddedMissingError, match=r"%pip install 'mc-jupyter\[embedded\]'"):
         _load(registry, tmp_path).start()
+
+
+def test_a_look_does_not_undo_a_stop(registry: ServiceRegistry, tmp_path: Path) -> None:
+    """A panel looks all the time; what it saw before the stop comes in after it."""
+    service = _load(registry, tmp_path)
+    service.start()
+    looking, stopped = threading.Event(), threading.Event()
+    runtime = registry.runtime("embedded")
+    look = runtime.condition
+
+    def slow(spec: Spec) -> Condition:
+        seen = look(spec)
+        if threading.current_thread() is thread:
+            looking.set()
+            stopped.wait(10)
+        return seen
+
+    runtime.condition = slow  # type: ignore[method-assign]
+    thread = threading.Thread(target=service.status)
+    thread.start()
+    looking.wait(10)
+    service.stop()
+    stopped.set()
+    thread.join()
+    assert (service.snapshot().state, service.url) == ("stopped", None)
+
+
+def test_health_is_not_of_the_last_run(registry: ServiceRegistry, tmp_path: Path) -> None:
+    heard: list[bool | None] = []
+    registry.subscribe(lambda change: heard.append(change.snapshot and change.snapshot.healthy))
+    service = _load(registry, tmp_path)
+    service.start()
+    assert heard[-1] is True
+    service.stop()
+    assert service.start(wait=0).healthy is None
+
+
+def test_the_log_of_a_stopped_one_can_be_read(registry: ServiceRegistry, tmp_path: Path) -> None:
+    service = _load(registry, tmp_path)
+    service.start()
+    service.client().models()
+    wait_until(service.logs, what="a line in the log")
+    service.stop()
+    assert service.logs()
+
+
+def test_there_is_no_gpu(registry: ServiceRegistry, tmp_path: Path) -> None:
+    service = _load(registry, tmp_path)
+    with pytest.raises(StartError, match="--gpu on"):
+        service.start(gpu="on")
+    assert service.start(gpu="off").healthy

@@ -274,7 +274,9 @@ def test_redirects_are_named_not_followed() -> None:
     with ScriptedOllama() as other:
         error = refused(307, b"", Location=f"{other.url}/api/chat?token=x")
         assert other.connections == 0
-    assert error.hint == f"load that one: %mc load {other.url}/api/chat"
+    assert error.hint == f"load that one: %mc load {other.url}"
+    assert f"points to {other.url}/api/chat" in error.message
+    assert "may answer there" in refused(302, b"", Location="/login").hint
 
 
 def test_no_space_is_a_full_disk() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,69 @@ def test_as_names_and_aliases(registry: ServiceRegistry, tmp_path: Path) -> None
     two = registry.get_service(other)
     with pytest.raises(HandleTakenError):
         registry.get_service(str(tmp_path / "a" / "ollama-service"), name=two.handle)
+
+
+def test_a_name_is_never_lost(registry: ServiceRegistry, tmp_path: Path) -> None:
+    folder = str(service_folder(tmp_path))
+    service = registry.get_service(folder)
+    registry.get_service(folder, name="fresh", refresh=True)
+    assert registry.find("fresh") is service
+
+
+def test_a_name_is_never_given_twice(registry: ServiceRegistry, tmp_path: Path) -> None:
+    """A slow load finds the name free when it begins, and taken when it ends."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.set()
+            go_on.wait(10)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"version": "1"}')
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Slow) as server, ThreadPoolExecutor(1) as pool:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        slow = pool.submit(
+            registry.get_service, f"http://127.0.0.1:{server.server_port}", name="mine"
+        )
+        asked.wait(10)
+        registry.get_service(str(service_folder(tmp_path)), name="mine")
+        go_on.set()
+        with pytest.raises(HandleTakenError, match="'mine' is already the name of"):
+            slow.result(10)
+        answering.join()
+    assert [service.handle for service in registry.services()] == ["mine"]
+
+
+def test_loads_at_the_same_time_each_give_their_name(
+    registry: ServiceRegistry, tmp_path: Path
+) -> None:
+    folder = str(service_folder(tmp_path))
+    gate = threading.Barrier(8)
+
+    def load(number: int) -> object:
+        gate.wait()
+        return registry.get_service(folder, name=f"n{number}", env={f"E{number}": "1"})
+
+    with ThreadPoolExecutor(8) as pool:
+        (service,) = set(pool.map(load, range(8)))
+    assert all(registry.find(f"n{number}") is service for number in range(8))
+    environment = registry.services()[0].placement.spec.environment
+    assert set(environment) == {f"E{number}" for number in range(8)}
+
+
+def test_an_address_takes_no_environment(registry: ServiceRegistry, server: ScriptedOllama) -> None:
+    for more in ({"env": {"A": "1"}}, {"runtime": "docker"}):
+        with pytest.raises(ArgumentError, match="runs already"):
+            registry.get_service(server.url, **more)  # type: ignore[arg-type]
+    registry.get_service(server.url)
+    with pytest.raises(ArgumentError, match="--gpu on"):
+        registry.services()[0].start(gpu="on")
 
 
 def test_an_unknown_handle(registry: ServiceRegistry, tmp_path: Path) -> None:

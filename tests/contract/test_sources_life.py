@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.git_server import SERVICE_FILES, GitServer, make_repository, redirect
+from support.small_disk import small_disk
 from support.wait import wait_until
 
 from mc_jupyter.errors import DiskFullError
@@ -211,19 +212,3 @@ def test_a_full_disk(server: GitServer, tmp_path: Path, monkeypatch: pytest.Monk
         assert "%env MC_JUPYTER_HOME=" in str(caught.value)
         left = [path.name for path in disk.rglob("*") if path.is_file()]
         assert left == ["lock"]
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of 1 MB: only root may mount one."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "mc-jupyter-test", str(folder)]
-    if (
-        not sys.platform.startswith("linux")
-        or subprocess.run(command, capture_output=True).returncode
-    ):
-        pytest.skip("a small disk can be mounted by root on Linux only")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)

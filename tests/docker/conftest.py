@@ -105,4 +105,4 @@ def _no_layers_left(engine_or_reason: str | None) -> Iterator[None]:
     if not engine_or_reason:
         mine = ("--filter", "dangling=true", "--filter", f"label={build.LABEL}")
         for number in engine.docker("image", "ls", "-q", *mine).split():
-            engine.docker("rmi", "-f", number)
+            engine.try_docker("rmi", "-f", number)  # another run may still use it

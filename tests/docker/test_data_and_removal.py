@@ -8,7 +8,7 @@ import pytest
 from support import engine
 from support.engine import Make, ready
 
-from mc_jupyter.errors import MediaConduitError, StartError
+from mc_jupyter.errors import MediaConduitError, PolicyError, StartError
 from mc_jupyter.events import silent
 from mc_jupyter.runtimes.compose import ComposeRuntime
 
@@ -52,6 +52,19 @@ def test_what_the_repository_lacks_lies_in_the_data(
     assert not spec.data.exists()
     assert runtime.plan_removal(spec, volumes=True) == ()
     assert runtime.remove(spec, volumes=True) == ()
+
+
+def test_odd_characters_in_the_path(make: Make, base: str, runtime: ComposeRuntime) -> None:
+    """Compose interpolates the generated file, too."""
+    name = "a $HOME of ${its} own"
+    spec = make(engine.WEB, name=name, canonical=f"/x/{name}")
+    runtime.start(spec, silent)
+    ready(runtime, spec)
+    (item,) = engine.containers(spec)
+    assert item["Config"]["Labels"]["io.mediaconduit.jupyter.identifier"] == f"/x/{name}"
+    binds = make(WRITES, name=name, files={"in/text": "hello"})
+    with pytest.raises(PolicyError, match="dollar sign"):
+        runtime.start(binds, silent)
 
 
 def test_stop_and_remove_without_the_repository(

@@ -122,3 +122,21 @@ def test_run_all_stops_at_a_failed_prompt(serve: Serve, tmp_path: object) -> Non
     assert kinds == ["display_data", "error"]
     assert notebook.cells[2]["outputs"] == []
     assert "Traceback" not in json.dumps(notebook.cells[1]["outputs"])
+
+
+def test_a_disk_that_fills_up_in_the_middle_keeps_what_came(kernel: Kernel, serve: Serve) -> None:
+    server = serve(
+        tokens=["one ", "two ", "three "],
+        fault="error",
+        fail_after=2,
+        error="write: no space left on device",
+    )
+    got = kernel.run(prompt(server))
+    assert got.reply["ename"] == "DiskFullError"
+    assert kernel.value("_answer.text") == "one two "
+
+
+def test_a_chunk_that_is_no_answer(kernel: Kernel, serve: Serve) -> None:
+    got = kernel.run(prompt(serve(lines=[b'{"message":"text"}', b'{"done":true}'])))
+    assert got.reply["ename"] == "ResponseError"
+    assert len(got.error.splitlines()) <= 2

@@ -121,3 +121,18 @@ def test_the_question_mark_shows_the_parsers_help(bare: Kernel) -> None:
     ):
         payload = bare.run(typed).reply["payload"]
         assert text in payload[0]["data"]["text/plain"], typed
+
+
+def test_a_wrong_setting_does_not_take_the_magics_away(tmp_path: Path) -> None:
+    kernel = Kernel({"MC_JUPYTER_HOME": str(tmp_path / "home")}, str(tmp_path))
+    try:
+        kernel.run("%load_ext mc_jupyter")
+        kernel.run("%config McJupyter.render = 'settled'")
+        kernel.run("%config McJupyter.runtime = 'dokcer'")
+        again = kernel.run("%reload_ext mc_jupyter")
+        assert not again.error
+        assert "dokcer" in again.streams
+        assert kernel.run("%config McJupyter.render").text == "'settled'"
+        assert "No service is loaded" in kernel.run("%mc").text
+    finally:
+        kernel.close()

@@ -256,3 +256,16 @@ def test_a_silent_server_is_waited_for_visibly(kernel: Kernel, serve: Serve) -> 
     got = kernel.run(prompt(serve(body_delay=1.0)))
     assert _texts(got)[0] == f"waiting for {MODEL}"
     assert len(got.outputs()) == 1
+
+
+def test_an_empty_body_loads_with_the_options(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    kernel.run(f"%%ollama {MODEL} --num-ctx 512 --host {server.url}")
+    assert server.asked("/api/generate")[-1].body["options"]["num_ctx"] == 512
+
+
+def test_run_with_think_and_nothing_more(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    assert not kernel.run(f"%ollama run --host {server.url} --think {MODEL} Why is it?").error
+    sent = server.asked("/api/chat")[-1].body
+    assert (sent["think"], sent["messages"][-1]["content"]) == (True, "Why is it?")

@@ -74,11 +74,16 @@ docker:
 
 
 def docker(*arguments: str) -> str:
-    """Run the docker program, whatever a test does to the environment; return what it wrote."""
-    command = ["docker", *arguments]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, env=_ENVIRONMENT)
+    """Run the docker program; return what it wrote."""
+    answer = try_docker(*arguments)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.strip()
+
+
+def try_docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the docker program, whatever a test does to the environment."""
+    command = ["docker", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=_ENVIRONMENT)
 
 
 def inspect(container: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.wait import wait_until
 
 
 @contextmanager
@@ -24,4 +25,8 @@ def small_disk(folder: Path, size: str = "1m") -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        # a program that was just ended may hold it for a moment
+        wait_until(
+            lambda: subprocess.run(["umount", str(folder)], capture_output=True).returncode == 0,
+            what="the end of all that uses the disk",
+        )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mc_jupyter.errors import ResponseError
 from mc_jupyter.lab.answer import Answer, Timings, Usage
 from mc_jupyter.lab.draft import Draft
 
@@ -154,3 +155,23 @@ def test_works_without_a_notebook() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "hi <Answer of m: 'hi'>\n"
+
+
+def test_json_without_end_is_not_valid_json() -> None:
+    draft = Draft("m", wants_json=True)
+    draft.feed({"message": {"content": "[" * 100_000}})
+    answer = draft.finish()
+    assert (answer.data, answer.notes) == (None, ("not valid JSON",))
+
+
+def test_no_rate_is_told_of_the_first_moment() -> None:
+    times = iter([0.0, 0.1, 0.1001])
+    draft = Draft("m", clock=lambda: next(times))
+    draft.feed({"message": {"content": "one"}})
+    assert draft.progress()["text/markdown"].endswith("<sub>about 1 tokens · 0 s</sub>")
+
+
+@pytest.mark.parametrize("message", ["text", ["text"], {"content": 5}, {"thinking": ["a"]}])
+def test_a_chunk_that_is_no_part_of_an_answer(message: object) -> None:
+    with pytest.raises(ResponseError, match="no part of an answer"):
+        Draft("m").feed({"message": message})

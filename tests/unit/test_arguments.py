@@ -187,3 +187,38 @@ def test_a_bad_template_on_the_line_is_said(tmp_path: Path) -> None:
     with pytest.raises(TemplateError):
         split("-s {{x m")
     assert split("-s {{x m", literal=True) == ["-s", "{{x", "m"]
+
+
+@pytest.mark.parametrize(
+    ("default", "typed", "options"),
+    [
+        ("--option top_p=0.5 -t 0.3", "--top-p 0.9", {"temperature": 0.3, "top_p": 0.9}),
+        ("--top-p 0.5", "--option top_p=0.9", {"top_p": 0.9}),
+        ("--option num_ctx=1", "--option num-ctx=2", {"num_ctx": 2}),
+        ("--stop a", "--option stop=b", {"stop": ["b"]}),
+    ],
+)
+def test_a_cell_s_option_wins_in_either_spelling(
+    default: str, typed: str, options: dict[str, object]
+) -> None:
+    both = merged(parser().read(split(typed)), parser().read(split(default)))
+    assert make_request(["m"], "hi", both).options == options
+
+
+def test_think_alone_takes_no_word_of_the_line() -> None:
+    words, rest = split_head("--think llama3.2:1b Why is it?", parser())
+    assert (words, rest) == (["--think", "llama3.2:1b"], "Why is it?")
+
+
+def test_a_sign_of_the_private_use_area_stays() -> None:
+    assert split("-s '\ue000 {{x}}'") == ["-s", "\ue000 {{x}}"]
+
+
+def test_the_dry_run_of_a_load_is_the_load() -> None:
+    loads = request("-t 0 --keepalive 10m", "")
+    assert loads.body() == {
+        "model": "m",
+        "stream": False,
+        "keep_alive": "10m",
+        "options": {"temperature": 0.0},
+    }

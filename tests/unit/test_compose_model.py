@@ -158,7 +158,10 @@ def test_volumes_are_of_the_source(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["nonsense", "a:b", ":/x", "a:/b:ro:z"])
+@pytest.mark.parametrize(
+    "text",
+    ["nonsense", "ab:b", ":/x", "ab:/b:ro:z", "a${HOME}:/x", "./${X-..}/${X-..}:/x", "a b:/x"],
+)
 def test_a_manifest_s_volume_that_makes_no_sense(tmp_path: Path, text: str) -> None:
     with pytest.raises(ManifestError, match=r"docker\.volumes"):
         edited(tmp_path, {}, spec(tmp_path, f'  volumes: ["{text}"]\n'))

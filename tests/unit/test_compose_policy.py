@@ -120,3 +120,19 @@ def test_a_bind_within_a_read_only_bind_is_fine(tmp_path: Path) -> None:
     check(tmp_path, {"volumes": [outer, inner]})
     with pytest.raises(PolicyError, match="can be written to"):
         check(tmp_path, {"volumes": [outer | {"read_only": False}, inner]})
+
+
+def test_a_path_that_compose_would_fill_in(tmp_path: Path) -> None:
+    """Compose interpolates what it is given: `a$$b` is checked, and the link `a$b` is mounted."""
+    for path in ("a$$b", "${X-..}"):
+        bind = {"type": "bind", "source": str(tmp_path / path), "target": "/x"}
+        with pytest.raises(PolicyError, match="a path with a dollar sign"):
+            check(tmp_path, {"volumes": [bind]})
+        with pytest.raises(PolicyError, match="a path with a dollar sign"):
+            check(tmp_path, {"build": {"context": str(tmp_path), "dockerfile": path}})
+
+
+def test_a_service_whose_name_is_an_option(tmp_path: Path) -> None:
+    raw = {"services": {"--push": {"image": "x:1"}}}
+    with pytest.raises(PolicyError, match=r"services\.--push"):
+        policy.check(raw, "docker-compose.yml", [tmp_path], SCOPE)

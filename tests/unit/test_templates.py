@@ -104,3 +104,24 @@ def test_what_cannot_be_filled_is_an_error_that_names_it(text: str, said: str) -
 def test_the_line_that_an_error_proposes_works() -> None:
     assert fill("{{long.head(200)}}", dict(NAMES)).count("\n") == 201
     assert fill("{{array.tolist()}}", dict(NAMES)).endswith("1000]")
+
+
+def test_a_tensor_counts_its_elements_by_a_method() -> None:
+    class Tensor:
+        ndim = 2
+
+        def __init__(self, count: int) -> None:
+            self.count = count
+
+        def size(self) -> tuple[int, ...]:
+            return (self.count,)
+
+        def numel(self) -> int:
+            return self.count
+
+        def __str__(self) -> str:
+            return "tensor"
+
+    assert fill("{{t}}", {"t": Tensor(3)}) == "tensor"
+    with pytest.raises(TemplateError, match="2,000 elements"):
+        fill("{{t}}", {"t": Tensor(2000)})

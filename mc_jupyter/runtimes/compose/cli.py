@@ -24,15 +24,20 @@ _STOP_LIMIT = 300.0
 OnLine = Callable[[str], None]
 
 
-def progress(report: Report, step: Step) -> OnLine:
-    """Return what hands each line of Compose to `report`, as an event of `step`."""
+def progress(report: Report, step: Step, project: str) -> OnLine:
+    """Return what hands each line of Compose to `report`, without the project's long name."""
 
     def line(text: str) -> None:
-        words = " ".join(text.split())
+        words = " ".join(_readable(text, project).split())
         if words and not words.startswith("time="):
             report(Event(step, words))
 
     return line
+
+
+def _readable(text: str, project: str) -> str:
+    """Names as the compose file has them, without the project's."""
+    return text.replace(f"{project}-", "").replace(f"{project}_", "")
 
 
 class Compose:
@@ -62,7 +67,7 @@ class Compose:
         options = ["up", "-d", "--no-build", "--remove-orphans"]
         answer = self._run("start", _UP_LIMIT, file, options, on_line)
         if answer.code:
-            raise failures.of_up(answer.err, self._handle)
+            raise failures.of_up(_readable(answer.err, self._project), self._handle)
 
     def build(self, file: Path, services: list[str], on_line: OnLine) -> None:
         """Build the images of `services`.
@@ -74,7 +79,8 @@ class Compose:
         """
         answer = self._run("build", _BUILD_LIMIT, file, ["build", *services], on_line)
         if answer.code:
-            raise failures.of_build(answer.out, answer.err, self._handle)
+            err = _readable(answer.err, self._project)
+            raise failures.of_build(answer.out, err, self._handle)
 
     def stop(self) -> None:
         """Stop the project's containers."""

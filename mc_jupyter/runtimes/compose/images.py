@@ -54,4 +54,4 @@ def build(
             stale.append(name)
     if stale:
         report(Event("build", f"building {', '.join(stale)}"))
-        compose.build(file, stale, progress(report, "build"))
+        compose.build(file, stale, progress(report, "build", spec.project))

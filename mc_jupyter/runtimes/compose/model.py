@@ -78,6 +78,7 @@ def edit(raw: Mapping[str, Any], spec: Spec, source: Source, tools: Tools) -> Mo
     port = _answering_port(main, spec)
     ours = labels.labels_of(spec) | ({labels.PORT: str(port)} if port else {})
     ours |= gpu.apply(services, main, spec, tools)
+    ours = {name: _literal(value) for name, value in ours.items()}
     folders: list[Path] = []
     for service in services.values():
         _edit_service(service, ours, spec, tools)
@@ -195,8 +196,8 @@ def _name_builds(services: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str
         arguments = build.get("args") or {}
         build["args"] = {n: v for n, v in arguments.items() if v is not None}
         digest = _digest([build, spec.commit])
-        own = dict(build.get("labels") or {})
-        build["labels"] = own | labels.labels_of(spec) | {labels.BUILD: digest}
+        ours = {n: _literal(value) for n, value in labels.labels_of(spec).items()}
+        build["labels"] = dict(build.get("labels") or {}) | ours | {labels.BUILD: digest}
         service["image"] = names[name] = image
     for service in services.values():
         service["image"] = renamed.get(service.get("image", ""), service.get("image", ""))
@@ -211,7 +212,8 @@ def _scope(document: dict[str, Any], spec: Spec) -> tuple[str, ...]:
     """
     for key, network in (document.get("networks") or {}).items():
         if not (network or {}).get("external"):
-            own = {"name": f"{spec.project}_{key}", "labels": labels.source_labels_of(spec)}
+            ours = {n: _literal(v) for n, v in labels.source_labels_of(spec).items()}
+            own = {"name": f"{spec.project}_{key}", "labels": ours}
             document["networks"][key] = (network or {}) | own
     names = []
     for key, volume in (document.get("volumes") or {}).items():
