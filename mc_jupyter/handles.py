@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .errors import HandleTakenError, ServiceNotFoundError, did_you_mean
+from .errors import ArgumentError, HandleTakenError, ServiceNotFoundError, did_you_mean
 from .sources.base import Identifier
 
 if TYPE_CHECKING:
     from .service import Service
+
+_NAME = re.compile(r"\w[\w.@-]*")  # it is typed as a word, and may be a magic's name
 
 
 def pick(services: Sequence[Service], handle: str) -> Service | None:
@@ -45,7 +48,9 @@ def find(services: Sequence[Service], handle: str) -> Service:
 
 
 def refuse_taken(services: Sequence[Service], name: str, identifier: Identifier) -> None:
-    """Raise HandleTakenError where `name` is another service's."""
+    """Raise HandleTakenError where `name` is another service's, ArgumentError where it is none."""
+    if not _NAME.fullmatch(name):
+        raise ArgumentError(f"--as is {name!r}", "accepted: a word of letters, digits and . _ - @")
     owner = pick(services, name)
     if owner is not None and owner.identifier.key != identifier.key:
         raise HandleTakenError(

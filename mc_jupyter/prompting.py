@@ -12,6 +12,7 @@ from .errors import (
     ArgumentError,
     ClientError,
     ConnectionFailedError,
+    IdentifierError,
     ModelNotFoundError,
     ServiceNotFoundError,
 )
@@ -77,11 +78,11 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
     """What the environment names or an earlier kernel left; said in one line each."""
     settings = registry.settings
     if settings.ollama_service_url:
-        return _took(
-            registry.get_service(settings.ollama_service_url, report=report),
-            "named by OLLAMA_SERVICE_URL",
-            report,
-        )
+        try:
+            named = registry.get_service(settings.ollama_service_url, report=report)
+        except IdentifierError as error:
+            raise IdentifierError(f"OLLAMA_SERVICE_URL: {error.message}", error.hint) from error
+        return _took(named, "named by OLLAMA_SERVICE_URL", report)
     if settings.runtime == "embedded":
         return None
     from .clients import connectable

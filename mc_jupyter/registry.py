@@ -112,7 +112,7 @@ class ServiceRegistry:
         report: Report,
     ) -> Service:
         """Load it, or wait for the thread that already does."""
-        if name:
+        if name is not None:
             refuse_taken(self.services(), name, identifier)
         with self._lock:
             running = self._loading.get(identifier.key)
@@ -215,7 +215,7 @@ class ServiceRegistry:
     ) -> None:
         """Give a service that is loaded already what a later load asks for."""
         with self._lock:
-            if name:
+            if name is not None:
                 refuse_taken(list(self._services.values()), name, service.identifier)
         if runtime or env:
             service.prefer(runtime, env)

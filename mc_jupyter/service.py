@@ -332,7 +332,10 @@ class Service:
             When it runs on another runtime.
         """
         with self._operation:
-            if runtime and runtime != "auto" and runtime != self.runtime:
+            is_free = not (self._condition and self._condition.alive)
+            if runtime == "auto" and is_free and self.identifier.kind != "url":
+                self._runtime, self.placement = None, replace(self.placement, wanted="auto")
+            elif runtime and runtime != "auto" and runtime != self.runtime:
                 if self._condition is not None and self._condition.alive:
                     raise ArgumentError(
                         f"{self.handle} is running on {self.runtime}",

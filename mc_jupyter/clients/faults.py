@@ -123,8 +123,8 @@ def _words(fault: Fault) -> tuple[str, str | None]:
     if fault.location:
         target = shown(fault.location)
         there = urlsplit(target)  # an address that %mc load takes has no path
-        hint = f"load that one: %mc load {there.scheme}://{there.netloc}" if there.netloc else other
-        return f"{status}, {where} points to {target}", hint
+        that = f"load that one: %mc load {there.scheme}://{there.netloc}"
+        return f"{status}, {where} points to {target}", that if there.netloc else other
     if fault.html:
         return f"{status} and an HTML page from {where}", other
     if status == 401:

@@ -8,11 +8,13 @@ import json
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tornado.httpserver
+import tornado.iostream
 import tornado.netutil
 import tornado.web
 
@@ -112,6 +114,11 @@ class Handler(tornado.web.RequestHandler):
             await work()
         except MediaConduitError as error:
             self.fail(_status(error), str(error).replace("\n", ": "))
+        except tornado.iostream.StreamClosedError:
+            self._gone = True
+        except Exception as error:  # a fault of ours: told to the caller, in full to the log
+            traceback.print_exc()
+            self.fail(500, f"{type(error).__name__}: {error}")
 
     def on_connection_close(self) -> None:
         """Give up: cancelling the work closes the connection to the engine."""
@@ -134,14 +141,12 @@ class Handler(tornado.web.RequestHandler):
 
     async def line(self, value: Mapping[str, Any]) -> None:
         """Send one line of a stream; waits while the caller's side has no room for it."""
-        stream = self.request.connection.stream  # type: ignore[union-attr]
         if not self._headers_written:
             self.set_header("Content-Type", "application/x-ndjson")
-            stream.set_nodelay(True)
+            # with Nagle's algorithm each token would wait for the last one's acknowledgement
+            self.request.connection.stream.set_nodelay(True)  # type: ignore[union-attr]
         self.write(json.dumps(value) + "\n")
-        sent = self.flush()
-        if stream.writing():  # else it is gone, and a turn of the loop is saved
-            await sent
+        await self.flush()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what went wrong outside the work: plain text for routes, JSON for the rest."""

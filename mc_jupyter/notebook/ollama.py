@@ -155,7 +155,7 @@ class OllamaVerbs:
     def _stop(self, given: argparse.Namespace) -> Result:
         screen = self._screen()
         self._connect(given, screen).unload(given.model)
-        return screen.say(f"{given.model} is out of memory")
+        return screen.say(f"{given.model} is unloaded")
 
 
 def _model_row(model: dict[str, Any]) -> dict[str, Any]:

@@ -114,10 +114,12 @@ class ServiceVerbs:
             refresh=given.refresh,
             report=screen.report,
         )
+        notes = []
+        if given.name and given.name.lower() != service.handle.lower():
+            notes.append(f"{given.name} is one more name of {service.handle}")
         if given.start:
-            snapshot = service.start(report=screen.report)
-            return screen.end(_table([snapshot]))
-        return screen.end(_table([service.snapshot()], [f"%mc start {service.handle}"]))
+            return screen.end(_table([service.start(report=screen.report)], notes))
+        return screen.end(_table([service.snapshot()], [*notes, f"%mc start {service.handle}"]))
 
     def _start(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)

@@ -23,6 +23,11 @@ class UrlRuntime:
         ConnectionFailedError
             When it does not.
         """
+        if spec.url is None:
+            raise ArgumentError(
+                f"{spec.handle} has no address, and the runtime url is for what runs already",
+                f"%mc load http://HOST:PORT, or: %mc load {spec.canonical} --runtime auto",
+            )
         if spec.gpu != "auto":
             raise ArgumentError(
                 f"{spec.handle} was not started by mc_jupyter: --gpu {spec.gpu} cannot be applied",

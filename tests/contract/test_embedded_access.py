@@ -30,32 +30,40 @@ def server() -> Iterator[Running]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def stranger(server: Running) -> Iterator[httpx.Client]:
+    """A client that sends no token by itself."""
+    with server.client(token=False) as client:
+        yield client
+
+
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_nothing_is_answered_without_the_token(server: Running, method: str, path: str) -> None:
+def test_nothing_is_answered_without_the_token(
+    stranger: httpx.Client, method: str, path: str
+) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
-        reply = httpx.request(method, server.url + path, headers=headers, trust_env=False)
+        reply = stranger.request(method, path, headers=headers)
         assert reply.status_code == 401
         assert reply.json() == {"error": "unauthorized"}
-    reply = httpx.get(f"{server.url}{path}?token={TOKEN}", trust_env=False)
-    assert reply.status_code == 401
+    assert stranger.get(f"{path}?token={TOKEN}").status_code == 401
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_web_page_is_never_answered(server: Running, method: str, path: str) -> None:
+def test_a_web_page_is_never_answered(stranger: httpx.Client, method: str, path: str) -> None:
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     for extra in ({"Origin": "http://localhost:8888"}, {"Host": "evil.example"}):
-        reply = httpx.request(method, server.url + path, headers=bearer | extra, trust_env=False)
+        reply = stranger.request(method, path, headers=bearer | extra)
         assert reply.status_code == 403
         assert not [name for name in reply.headers if name.startswith("access-control")]
     preflight = {"Origin": "http://x", "Access-Control-Request-Method": "POST"}
-    assert httpx.options(server.url + path, headers=preflight, trust_env=False).status_code == 403
+    assert stranger.options(path, headers=preflight).status_code == 403
 
 
-def test_loopback_names_are_answered(server: Running) -> None:
+def test_loopback_names_are_answered(stranger: httpx.Client, server: Running) -> None:
     port = server.url.rsplit(":", 1)[1]
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", "kernel.localhost", f"[::1]:{port}"):
         headers = {"Authorization": f"bearer {TOKEN}", "Host": host}
-        assert httpx.get(server.url, headers=headers, trust_env=False).status_code == 200
+        assert stranger.get("/", headers=headers).status_code == 200
 
 
 def test_the_token_is_in_no_argument_output_or_child(server: Running) -> None:

@@ -20,7 +20,7 @@ from support.wait import wait_until
 from mc_jupyter.embedded.catalogue import SMOLLM2
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Running]:
     """A server that computes one request at a time."""
     with serve("--parallel", "1", models=weights()) as running:
@@ -29,7 +29,10 @@ def server() -> Iterator[Running]:
 
 @pytest.fixture
 def http(server: Running) -> Iterator[httpx.Client]:
+    """A client; nothing is in memory when the test begins."""
     with server.client() as client:
+        client.post("/api/generate", json={"model": MODEL, "keep_alive": 0}).raise_for_status()
+        wait_until(lambda: not loaded(client), 10, "unloading")
         yield client
 
 

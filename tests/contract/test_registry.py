@@ -16,6 +16,7 @@ from mc_jupyter.errors import (
     ArgumentError,
     ConnectionFailedError,
     HandleTakenError,
+    IdentifierError,
     ModelNotFoundError,
     ServiceNotFoundError,
 )
@@ -75,6 +76,33 @@ def test_as_names_and_aliases(registry: ServiceRegistry, tmp_path: Path) -> None
     two = registry.get_service(other)
     with pytest.raises(HandleTakenError):
         registry.get_service(str(tmp_path / "a" / "ollama-service"), name=two.handle)
+
+
+@pytest.mark.parametrize("name", ["", "my name", "-n", "a/b"])
+def test_a_name_that_could_not_be_typed(
+    registry: ServiceRegistry, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ArgumentError, match="--as is"):
+        registry.get_service(str(service_folder(tmp_path)), name=name)
+    assert registry.services() == []
+
+
+def test_url_is_no_runtime_for_a_folder(registry: ServiceRegistry, tmp_path: Path) -> None:
+    folder = service_folder(tmp_path)
+    service = registry.get_service(str(folder))
+    service.prefer("url", None)
+    with pytest.raises(ArgumentError, match="has no address"):
+        service.start()
+    service.prefer("auto", None)
+    assert service.placement.wanted == "auto"
+
+
+def test_the_variable_is_named_when_it_holds_no_identifier(
+    registry: ServiceRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_SERVICE_URL", "127.0.0.1:9")
+    with pytest.raises(IdentifierError, match="OLLAMA_SERVICE_URL: '127"):
+        registry.for_prompt()
 
 
 def test_a_name_is_never_lost(registry: ServiceRegistry, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import pytest
 from support import engine
 from support.embedded_server import MODEL, weights
 from support.kernel import Kernel
-from support.small_disk import small_disk
 
 OLLAMA = """\
 services:
@@ -174,22 +173,3 @@ def test_a_download_limit(kernel: Kernel, load: Load, nowhere: str) -> None:
         "(MC_JUPYTER_MAX_DOWNLOAD=0)"
     )
     assert error.endswith(f"\nfetch it yourself: docker pull {nowhere}")
-
-
-def test_the_disk_is_full_while_the_embedded_engine_pulls(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "8m") as disk:
-        environment = {
-            "MC_JUPYTER_HOME": str(disk),
-            "MC_JUPYTER_RUNTIME": "embedded",
-            "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-        }
-        kernel = Kernel(environment, str(tmp_path))
-        try:
-            assert not kernel.run("%load_ext mc_jupyter").error
-            error = said(kernel, f"%%ollama {MODEL}\nhi")
-        finally:
-            kernel.run("%mc stop --all")
-            kernel.close()
-    assert error.startswith(f"DiskFullError: ollama: no room for {MODEL}: ")
-    assert re.search(rf"\d+ MB are needed in {disk}/\S+, \d+ MB are free\n", error)
-    assert error.endswith("\nmake room on the server's disk, then run this again")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.embedded_server import MODEL as SMALL
 from support.folders import service_folder
 from support.git_server import SERVICE_FILES, GitServer, make_repository, redirect
 from support.kernel import MODEL, Kernel, Serve, prompt
@@ -37,7 +38,7 @@ def said(kernel: Kernel, cell: str, lines: int = 2) -> str:
     assert got.streams == ""
     assert len(got.error.splitlines()) <= lines, got.error
     assert max(map(len, got.error.splitlines())) <= 220, got.error
-    assert not re.search(r"Traceback|/cache/|mcj-", got.error)
+    assert not re.search(r"Traceback|/cache/services|mcj-", got.error)
     assert not re.search(r"\b(\S+): \1:", got.error), "the name is said twice"
     return got.error
 
@@ -397,6 +398,25 @@ def test_the_server_s_disk_is_full_while_it_pulls(kernel: Kernel, serve: Serve) 
     assert said(kernel, prompt(server)) == (
         f"DiskFullError: {server.url}: {full}\nmake room on the server's disk, then run this again"
     )
+
+
+def test_the_disk_is_full_while_the_embedded_engine_pulls(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "8m") as disk:
+        environment = {
+            "MC_JUPYTER_HOME": str(disk),
+            "MC_JUPYTER_RUNTIME": "embedded",
+            "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        }
+        kernel = Kernel(environment, str(tmp_path))
+        try:
+            assert not kernel.run("%load_ext mc_jupyter").error
+            error = said(kernel, f"%%ollama {SMALL}\nhi")
+        finally:
+            kernel.run("%mc stop --all")
+            kernel.close()
+    assert error.startswith(f"DiskFullError: ollama: no room for {SMALL}: ")
+    assert re.search(rf"\d+ MB are needed in {disk}/\S+, \d+ MB are free\n", error)
+    assert error.endswith("\nmake room on the server's disk, then run this again")
 
 
 # Words

@@ -89,7 +89,7 @@ def test_models_are_looked_after(kernel: Kernel, server: ScriptedOllama) -> None
     assert "llama" in text(kernel.run("%ollama show tiny:1b"))
     kernel.run("%%ollama tiny:1b")
     assert "100% CPU" in text(kernel.run("%ollama ps"))
-    assert text(kernel.run("%ollama stop tiny:1b")) == "tiny:1b is out of memory"
+    assert text(kernel.run("%ollama stop tiny:1b")) == "tiny:1b is unloaded"
     assert server.asked("/api/generate")[-1].body["keep_alive"] == 0
     assert text(kernel.run("%ollama rm tiny:1b")) == "deleted tiny:1b"
     assert "tiny:1b" not in server.models

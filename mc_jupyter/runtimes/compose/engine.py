@@ -12,12 +12,7 @@ import docker.errors
 import requests
 import urllib3.exceptions
 
-from ...errors import (
-    DiskFullError,
-    EngineUnavailableError,
-    ImageUnavailableError,
-    StartError,
-)
+from ...errors import DiskFullError, EngineUnavailableError, ImageUnavailableError, StartError
 from . import detect, look
 from .labels import COMPOSE_PROJECT, HOME, IDENTIFIER, PROJECT, SERVICE, Found, home_of
 

@@ -35,7 +35,7 @@ _OURS = re.compile(
     r"GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK|COVERDIR)"
 )
 
-NOT_YET = "a way to allow more comes with a later version; until then, load a changed copy: %mc load ./FOLDER"
+NOT_YET = "a later version can allow more; until then, load a changed copy: %mc load ./FOLDER"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ OLLAMA = "ollama/ollama:latest"
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 CACHE = ROOT / ".cache" / "standin"
+WEIGHTS = ROOT / ".cache" / "models"
 _PACKAGES = ("xllamacpp", "tornado")
 _DEBIAN = "python3,ca-certificates,libgomp1"
 _HOW = f"python {Path(__file__).relative_to(ROOT)}"
@@ -125,9 +126,9 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _model() -> Path:
-    found = sorted((CACHE / "models").glob("*.gguf"))
+    found = sorted(WEIGHTS.glob("*.gguf"))
     if not found:
-        raise CannotBuild(f"the model smollm2:135m is not in {CACHE.relative_to(ROOT)}: {_HOW}")
+        raise CannotBuild(f"the model smollm2:135m is not in {WEIGHTS.relative_to(ROOT)}: {_HOW}")
     return found[0]
 
 
@@ -144,18 +145,27 @@ def set_up() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     tar = CACHE / "base.tar"
     if label_of(BASE) is None and not tar.is_file():
-        with tempfile.TemporaryDirectory() as folder:
-            debootstrap = ["debootstrap", "--variant=minbase", f"--include={_DEBIAN}", "bookworm"]
-            subprocess.run([*debootstrap, folder], check=True, stdout=subprocess.DEVNULL)
-            left_out = ["--exclude=./var/cache/apt/archives/*", "--exclude=./var/lib/apt/lists/*"]
-            part = tar.with_suffix(".part")
-            subprocess.run(["tar", "-C", folder, *left_out, "-cf", part, "."], check=True)
-            part.replace(tar)
-    if not list((CACHE / "models").glob("*.gguf")):
+        _debootstrap(tar)
+    if not list(WEIGHTS.glob("*.gguf")):
         command = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "pull", "smollm2:135m"]
-        subprocess.run([*command, "--store", str(CACHE / "models")], check=True)
+        subprocess.run([*command, "--store", str(WEIGHTS)], check=True)
     print(base_image(), ollama_image())
 
 
+def _debootstrap(tar: Path) -> None:
+    if shutil.which("debootstrap") is None or os.geteuid() != 0:
+        raise CannotBuild("a base image takes debootstrap, as root: apt-get install debootstrap")
+    with tempfile.TemporaryDirectory() as folder:
+        debootstrap = ["debootstrap", "--variant=minbase", f"--include={_DEBIAN}", "bookworm"]
+        subprocess.run([*debootstrap, folder], check=True, stdout=subprocess.DEVNULL)
+        left_out = ["--exclude=./var/cache/apt/archives/*", "--exclude=./var/lib/apt/lists/*"]
+        part = tar.with_suffix(".part")
+        subprocess.run(["tar", "-C", folder, *left_out, "-cf", part, "."], check=True)
+        part.replace(tar)
+
+
 if __name__ == "__main__":
-    set_up()
+    try:
+        set_up()
+    except (CannotBuild, subprocess.CalledProcessError) as reason:
+        sys.exit(str(reason))
