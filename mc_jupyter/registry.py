@@ -231,9 +231,10 @@ class ServiceRegistry:
             As for :meth:`get_service`, or the handle of a loaded service.
         """
         loaded = pick(self.services(), identifier)
-        return self.get_service(
-            loaded.identified if loaded else identifier, refresh=True, report=report
-        )
+        if loaded is not None:
+            ref = f"@{loaded.identifier.ref}" if loaded.identifier.ref else ""
+            identifier = loaded.identifier.spelled + ref
+        return self.get_service(identifier, refresh=True, report=report)
 
     def clear_cache(self) -> int:
         """Forget services that do not run, and delete fetched repositories that nobody uses.

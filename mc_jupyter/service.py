@@ -135,7 +135,7 @@ class Service:
     @property
     def pinned(self) -> str | None:
         """The identifier that loads exactly this commit; None outside git."""
-        return f"{self.identifier.canonical}@{self.commit}" if self.commit else None
+        return f"{self.identifier.spelled}@{self.commit}" if self.commit else None
 
     def info(self) -> dict[str, Any]:
         """Return everything that is known of it, as a flat dictionary of texts and values."""

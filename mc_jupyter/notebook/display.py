@@ -90,11 +90,12 @@ class Screen:
     mode
         See :func:`mode_of`.
     shown
-        Told of the object that the cell has shown, so that it is not shown a second time.
+        Told of the object that the cell has shown, so that it is not shown a second time, and
+        whether nothing of it is to be shown.
     """
 
     def __init__(
-        self, shell: InteractiveShell, mode: Mode, shown: Callable[[object], None]
+        self, shell: InteractiveShell, mode: Mode, shown: Callable[[object, bool], None]
     ) -> None:
         self._shell, self.mode, self._mark = shell, mode, shown
         self._id: str | None = None
@@ -150,7 +151,7 @@ class Screen:
             elif self.mode != "quiet":
                 self._answering = True
                 self._publish(*result._repr_mimebundle_())
-            self._mark(result)
+            self._mark(result, self.mode == "quiet")
 
     def end(self, result: Result) -> Result:
         """Settle on a result and return it: how a verb ends; what is to be kept stays in it."""

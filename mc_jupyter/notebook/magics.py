@@ -94,6 +94,8 @@ class Magics:
             return self._mc.call("--help", self._fill)
         if name in self._mc:
             raise ArgumentError(f"%%mc takes the handle of a service, not {name!r}", f"%mc {line}")
+        if name.endswith("?"):
+            name, rest = name[:-1], "--help"
         handle = None if name == "ollama" else self._registry.find(name).handle
         return self._prompt("%%mc", rest, cell, handle)
 

@@ -19,7 +19,7 @@ class ShownOnce:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._pending: list[object] = []
+        self._pending: list[tuple[object, bool]] = []
         assert shell.display_formatter is not None
         self._formatter = shell.display_formatter.ipython_display_formatter
 
@@ -35,18 +35,19 @@ class ShownOnce:
             self._formatter.pop(kind, None)
         self._shell.events.unregister("post_execute", self._forget)
 
-    def mark(self, shown: object) -> None:
-        """This was shown by the running cell."""
-        self._pending.append(shown)
+    def mark(self, shown: object, quiet: bool = False) -> None:
+        """This was shown by the running cell, or (`quiet`) is not to be shown at all."""
+        self._pending.append((shown, quiet))
 
     def _forget(self) -> None:
         self._pending.clear()
 
     def _swallow(self, value: object) -> None:
-        for index, shown in enumerate(self._pending):
+        for index, (shown, quiet) in enumerate(self._pending):
             if shown is value:
                 del self._pending[index]
-                if isinstance(value, Answer) and getattr(self._shell, "kernel", None) is None:
+                in_terminal = getattr(self._shell, "kernel", None) is None
+                if isinstance(value, Answer) and in_terminal and not quiet:
                     print(value.footer.replace("`", ""))
                 return
         # IPython takes this for "no special display" and goes on to the usual formats.

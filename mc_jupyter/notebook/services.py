@@ -117,6 +117,8 @@ class ServiceVerbs:
         notes = []
         if given.name and given.name.lower() != service.handle.lower():
             notes.append(f"{given.name} is one more name of {service.handle}")
+        if len(service.folders) > 1:
+            notes.append(f"it was fetched anew: %mc restart {service.handle} changes over")
         if given.start:
             return screen.end(_table([service.start(report=screen.report)], notes))
         return screen.end(_table([service.snapshot()], [*notes, f"%mc start {service.handle}"]))

@@ -13,6 +13,7 @@ from ..errors import (
     Interrupted,
     MediaConduitError,
     ModelNotFoundError,
+    ResponseError,
 )
 from ..events import Event
 from ..lab.answer import Answer
@@ -51,11 +52,14 @@ def ask(registry: ServiceRegistry, request: Request, screen: Screen, keep: Keep)
     draft = _draft(service, request, model)
     try:
         return _send(client, service, request, draft, screen, keep)
-    except (ConnectionFailedError, ModelNotFoundError):
+    except (ConnectionFailedError, ModelNotFoundError, ResponseError) as error:
         if draft.pieces:
             raise
-    # It has stopped, its port has moved, or the model is missing: look, and try once more.
-    service.status()
+        # It has stopped, its port has moved (something else may answer there now), or the model
+        # is missing: look, and try once more.
+        before = service.url
+        if service.status().url == before and isinstance(error, ResponseError):
+            raise
     client, model = registry.prepare(service, request.models, screen.report)
     return _send(client, service, request, _draft(service, request, model), screen, keep)
 

@@ -47,6 +47,15 @@ class Identifier:
         """What the registry keeps services under: the canonical identifier and the ref."""
         return f"{self.canonical}@{self.ref or 'HEAD'}"
 
+    @property
+    def spelled(self) -> str:
+        """The canonical identifier in the letter case as typed, which some hosts insist on."""
+        if self.kind != "git":
+            return self.canonical
+        path = self.location.removesuffix("/").removesuffix(".git")
+        is_github = self.canonical.startswith("github:")
+        return f"github:{path.removeprefix('https://github.com/')}" if is_github else path
+
 
 @dataclass(frozen=True)
 class Checkout:

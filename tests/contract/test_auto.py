@@ -85,5 +85,5 @@ def test_a_service_that_is_no_ollama_needs_docker(
     registry: ServiceRegistry, tmp_path: Path
 ) -> None:
     folder = service_folder(tmp_path, "cowsay-service", "cowsay", "cowsay-service")
-    with pytest.raises(RuntimeUnavailableError, match="(?i)docker"):
+    with pytest.raises(RuntimeUnavailableError, match=r"(?i)docker"):
         registry.get_service(str(folder)).start()

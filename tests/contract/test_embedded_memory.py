@@ -192,7 +192,7 @@ def test_hanging_up_in_a_long_prompt_frees_the_engine(http: httpx.Client) -> Non
         http.post("/api/generate", json=body, timeout=0.5)
     began = time.monotonic()
     ask(http)
-    assert time.monotonic() - began < 4  # the whole prompt takes more than 10 s
+    assert time.monotonic() - began < 6  # the whole prompt takes more than 10 s
 
 
 @needs_proc
@@ -216,7 +216,7 @@ def test_hanging_up_while_waiting_for_a_turn_costs_nothing(http: httpx.Client) -
         assert json.loads(list(lines)[-1])["done"] is True
     began = time.monotonic()
     ask(http)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 6
 
 
 @needs_proc

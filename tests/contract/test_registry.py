@@ -229,7 +229,7 @@ def test_an_address(registry: ServiceRegistry, server: ScriptedOllama) -> None:
 
 
 def test_an_address_where_nothing_is(registry: ServiceRegistry) -> None:
-    with pytest.raises(ConnectionFailedError, match="nothing answers at http://127.0.0.1:9"):
+    with pytest.raises(ConnectionFailedError, match=r"nothing answers at http://127\.0\.0\.1:9"):
         registry.get_service("http://127.0.0.1:9")
     assert registry.services() == []
 

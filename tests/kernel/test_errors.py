@@ -140,3 +140,19 @@ def test_a_chunk_that_is_no_answer(kernel: Kernel, serve: Serve) -> None:
     got = kernel.run(prompt(serve(lines=[b'{"message":"text"}', b'{"done":true}'])))
     assert got.reply["ename"] == "ResponseError"
     assert len(got.error.splitlines()) <= 2
+
+
+def test_something_else_answers_at_the_port_of_before(kernel: Kernel, serve: Serve) -> None:
+    """Another kernel has restarted the service: its port moved, and a stranger has the old one."""
+    server = serve()
+    stranger = serve(answers={"/api/chat": Answer(404, b"<html>no</html>", "text/html")})
+    kernel.run(prompt(server))
+    kernel.run(
+        "import dataclasses, mc_jupyter\n"
+        "moved = mc_jupyter.registry.services()[-1]\n"
+        f"moved._condition = dataclasses.replace(moved._condition, url={stranger.url!r})"
+    )
+    got = kernel.run(prompt(server))
+    assert not got.error
+    assert len(stranger.asked("/api/chat")) == 1
+    assert len(server.asked("/api/chat")) == 2

@@ -136,3 +136,7 @@ def test_a_wrong_setting_does_not_take_the_magics_away(tmp_path: Path) -> None:
         assert "No service is loaded" in kernel.run("%mc").text
     finally:
         kernel.close()
+
+
+def test_a_question_mark_behind_a_handle_is_help(kernel: Kernel) -> None:
+    assert kernel.run("%%mc ollama?").text.startswith("usage: %%ollama")

@@ -234,6 +234,7 @@ def test_a_terminal_prints_the_text_as_it_comes(tmp_path: Path, serve: Serve) ->
     server = serve(tokens=["forty", "-two"])
     typed = (
         f"%load_ext mc_jupyter\n%ollama run --host {server.url} {MODEL} What's it?\n_answer.text\n"
+        f"%ollama run --quiet --host {server.url} {MODEL} And now?\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"],
@@ -245,7 +246,8 @@ def test_a_terminal_prints_the_text_as_it_comes(tmp_path: Path, serve: Serve) ->
     )
     assert f"forty-two\nOut[2]: {MODEL} · url · 2 tokens\n" in done.stdout
     assert "Out[3]: 'forty-two'" in done.stdout
-    assert server.asked("/api/chat")[-1].body["messages"][0]["content"] == "What's it?"
+    assert done.stdout.count("2 tokens") == 1
+    assert server.asked("/api/chat")[0].body["messages"][0]["content"] == "What's it?"
 
 
 def _texts(messages: Messages) -> list[str]:

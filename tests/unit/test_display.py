@@ -32,7 +32,10 @@ class Notebook:
         self.published.append({"data": data, "transient": transient, "update": update})
 
     def screen(self, mode: Mode) -> Screen:
-        return Screen(self, mode, self.shown.append)  # type: ignore[arg-type]
+        def keep(shown: object, quiet: bool) -> None:
+            self.shown.append(shown)
+
+        return Screen(self, mode, keep)  # type: ignore[arg-type]
 
 
 def updates(tokens: int, rate: float, characters: int) -> list[int]:
@@ -171,3 +174,11 @@ def test_a_dry_run_shortens_only_what_it_shows() -> None:
     run = DryRun(request)
     assert "<image, 900 characters of base64>" in str(run)
     assert run.request == request
+
+
+def test_a_terminal_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Notebook().screen("terminal")
+    for done in range(400):
+        screen.report(Event("model", f"pulling m: {done} of 400 MB", done, 400))
+    screen.report(Event("start", "starting"))
+    assert len(capsys.readouterr().err.splitlines()) <= 3

@@ -293,3 +293,20 @@ def test_control_characters_of_a_server_are_not_shown() -> None:
     error = failures.explain(identifier, "fatal: \x1b]0;evil\x07 text", Path("/cache"), [])
     assert "\x1b" not in str(error)
     assert "\x07" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("typed", "spelled"),
+    [
+        ("github:MediaConduit/Ollama-Service@v1", "github:MediaConduit/Ollama-Service"),
+        ("https://github.com/Me/Mine.git", "github:Me/Mine"),
+        ("https://Git.Example.org/Me/Mine.git@v1", "https://git.example.org/Me/Mine"),
+        ("https://git.example.org/Me/Mine/", "https://git.example.org/Me/Mine"),
+        ("ollama", "bundled:ollama"),
+    ],
+)
+def test_what_loads_it_again_keeps_the_letter_case(typed: str, spelled: str) -> None:
+    """A host that tells Mine from mine would not know the canonical spelling."""
+    identifier = parse_identifier(typed)
+    assert identifier.spelled == spelled
+    assert parse_identifier(identifier.spelled).canonical == identifier.canonical
