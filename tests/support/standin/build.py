@@ -31,7 +31,7 @@ OLLAMA = "ollama/ollama:latest"
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 CACHE = ROOT / ".cache" / "standin"
-WEIGHTS = ROOT / ".cache" / "models"
+MODELS = ROOT / ".cache" / "models"
 _PACKAGES = ("xllamacpp", "tornado")
 _DEBIAN = "python3,ca-certificates,libgomp1"
 _HOW = f"python {Path(__file__).relative_to(ROOT)}"
@@ -126,9 +126,9 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _model() -> Path:
-    found = sorted(WEIGHTS.glob("*.gguf"))
+    found = sorted(MODELS.glob("*.gguf"))
     if not found:
-        raise CannotBuild(f"the model smollm2:135m is not in {WEIGHTS.relative_to(ROOT)}: {_HOW}")
+        raise CannotBuild(f"the model smollm2:135m is not in {MODELS.relative_to(ROOT)}: {_HOW}")
     return found[0]
 
 
@@ -146,9 +146,9 @@ def set_up() -> None:
     tar = CACHE / "base.tar"
     if label_of(BASE) is None and not tar.is_file():
         _debootstrap(tar)
-    if not list(WEIGHTS.glob("*.gguf")):
+    if not list(MODELS.glob("*.gguf")):
         command = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "pull", "smollm2:135m"]
-        subprocess.run([*command, "--store", str(WEIGHTS)], check=True)
+        subprocess.run([*command, "--store", str(MODELS)], check=True)
     print(base_image(), ollama_image())
 
 
