@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.folders import service_folder
+from support.git_server import GitServer, make_repository, redirect
 from support.wait import wait_until
 
 from mc_jupyter.errors import EmbeddedMissingError, RuntimeUnavailableError, StartError
@@ -183,3 +184,23 @@ def test_there_is_no_gpu(registry: ServiceRegistry, tmp_path: Path) -> None:
     with pytest.raises(StartError, match="--gpu on"):
         service.start(gpu="on")
     assert service.start(gpu="off").healthy
+
+
+def test_a_fresh_checkout_that_waits_is_not_cleared(
+    registry: ServiceRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GitServer(tmp_path / "served") as server:
+        for name, value in redirect(server.url).items():
+            monkeypatch.setenv(name, value)
+        make_repository(server.repository("Someone/ollama-service"))
+        service = registry.get_service("github:Someone/ollama-service", runtime="embedded")
+        service.start()
+        before = service.checkout
+        registry.refresh("ollama")
+    assert service.checkout is before
+    assert registry.clear_cache() == 0
+    service.stop()
+    assert service.checkout is not before
+    assert service.checkout is not None
+    assert service.checkout.folder.is_dir()
+    assert service.pinned == f"github:Someone/ollama-service@{service.commit}"
