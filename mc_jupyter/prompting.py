@@ -121,7 +121,7 @@ def _by_address(
 
 
 def _took(service: Service, why: str, report: Report) -> Service:
-    other = f"another: %mc load {DEFAULT_OLLAMA}"
+    other = f"for another: %mc load {DEFAULT_OLLAMA} --as other, then %%ollama --host other"
     report(Event("note", f"using the Ollama {why} ({other})", keep=True))
     return service
 

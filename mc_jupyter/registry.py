@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .addresses import look_at, read_in
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
     from .runtimes.compose.labels import Found
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What a load asks for beside the identifier; see :meth:`ServiceRegistry.get_service`."""
+
+    name: str | None
+    runtime: str | None
+    env: Mapping[str, str]
+    refresh: bool
+    report: Report
 
 
 class ServiceRegistry:
@@ -96,24 +108,17 @@ class ServiceRegistry:
                 f"%mc load {identifier}",
             )
         loaded = None if refresh else self._services.get(known.key)
+        wish = _Wish(name, runtime, env or {}, refresh, report)
         if loaded is None:
-            return self._load(known, name, runtime, env, refresh, report)
-        self._adopt(loaded, name, runtime, env)
+            return self._load(known, wish)
+        self._adopt(loaded, wish)
         self._count(identifier, "memory", time.perf_counter() - start)
         return loaded
 
-    def _load(
-        self,
-        identifier: Identifier,
-        name: str | None,
-        runtime: str | None,
-        env: Mapping[str, str] | None,
-        refresh: bool,
-        report: Report,
-    ) -> Service:
+    def _load(self, identifier: Identifier, wish: _Wish) -> Service:
         """Load it, or wait for the thread that already does."""
-        if name is not None:
-            refuse_taken(self.services(), name, identifier)
+        if wish.name is not None:
+            refuse_taken(self.services(), wish.name, identifier)
         with self._lock:
             running = self._loading.get(identifier.key)
             if running is None:
@@ -125,11 +130,11 @@ class ServiceRegistry:
             except KeyboardInterrupt:
                 if not running.done():
                     raise
-                return self._load(identifier, name, runtime, env, refresh, report)
-            self._adopt(service, name, runtime, env)
+                return self._load(identifier, wish)
+            self._adopt(service, wish)
             return service
         try:
-            service = self._read(identifier, name, runtime, env, refresh, report)
+            service = self._read(identifier, wish)
         except BaseException as error:
             mine.set_exception(error)
             raise
@@ -140,26 +145,18 @@ class ServiceRegistry:
             with self._lock:
                 del self._loading[identifier.key]
 
-    def _read(
-        self,
-        identifier: Identifier,
-        name: str | None,
-        runtime: str | None,
-        env: Mapping[str, str] | None,
-        refresh: bool,
-        report: Report,
-    ) -> Service:
+    def _read(self, identifier: Identifier, wish: _Wish) -> Service:
         start = time.perf_counter()
         checkout: Checkout | None = None
         if identifier.kind == "url":
             manifest = look_at(identifier)
         else:
-            checkout = fetch(identifier, self.settings, refresh=refresh, report=report)
+            checkout = fetch(identifier, self.settings, refresh=wish.refresh, report=wish.report)
             if checkout.note:
-                report(Event("note", checkout.note, keep=True))
+                wish.report(Event("note", checkout.note, keep=True))
             manifest = read_in(checkout, identifier)
         how: How = "fetched" if checkout is None or checkout.fetched else "disk"
-        service = self._keep(identifier, checkout, manifest, name, runtime, env)
+        service = self._keep(identifier, checkout, manifest, wish)
         self._count(identifier.typed, how, time.perf_counter() - start)
         return service
 
@@ -168,23 +165,21 @@ class ServiceRegistry:
         identifier: Identifier,
         checkout: Checkout | None,
         manifest: Manifest,
-        name: str | None,
-        runtime: str | None,
-        env: Mapping[str, str] | None,
+        wish: _Wish,
     ) -> Service:
         """Put what was read under its key and a free handle."""
         with self._lock:
             old = self._services.get(identifier.key)
         if old is not None:
-            self._adopt(old, name, runtime, env)
+            self._adopt(old, wish)
             if checkout is not None:
                 old.use(checkout, manifest)
             return old
-        wanted = runtime or self.settings.runtime
+        wanted = wish.runtime or self.settings.runtime
         with self._lock:
-            if name:  # another thread may have taken it meanwhile
-                refuse_taken(list(self._services.values()), name, identifier)
-            handle = name or free_handle(list(self._services.values()), identifier)
+            if wish.name:  # another thread may have taken it meanwhile
+                refuse_taken(list(self._services.values()), wish.name, identifier)
+            handle = wish.name or free_handle(list(self._services.values()), identifier)
             service = Service(
                 identifier,
                 checkout,
@@ -196,7 +191,7 @@ class ServiceRegistry:
                     manifest,
                     handle=handle,
                     wanted=wanted,
-                    environment=env or {},
+                    environment=wish.env,
                     settings=self.settings,
                     runtime=self.runtime,
                 ),
@@ -206,21 +201,15 @@ class ServiceRegistry:
         self._changed(service)
         return service
 
-    def _adopt(
-        self,
-        service: Service,
-        name: str | None,
-        runtime: str | None,
-        env: Mapping[str, str] | None,
-    ) -> None:
+    def _adopt(self, service: Service, wish: _Wish) -> None:
         """Give a service that is loaded already what a later load asks for."""
         with self._lock:
-            if name is not None:
-                refuse_taken(list(self._services.values()), name, service.identifier)
-        if runtime or env:
-            service.prefer(runtime, env)
-        if name:
-            service.call(name)
+            if wish.name is not None:
+                refuse_taken(list(self._services.values()), wish.name, service.identifier)
+        if wish.runtime or wish.env:
+            service.prefer(wish.runtime, wish.env)
+        if wish.name:
+            service.call(wish.name)
 
     def refresh(self, identifier: str, report: Report = silent) -> Service:
         """Fetch a service anew; a running one changes over when it stops.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import os
 import signal
 import sys
 import threading
@@ -217,6 +218,7 @@ async def serve(
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin is not None and sys.stdin.buffer.read(4096):
+    # not sys.stdin: the interpreter cannot end while a thread holds its lock
+    while os.read(0, 4096):
         pass
     loop.call_soon_threadsafe(stop.set)

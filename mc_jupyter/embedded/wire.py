@@ -111,8 +111,20 @@ async def _whole(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
 
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
-    while size := int(await reader.readuntil(b"\r\n"), 16):
-        yield (await reader.readexactly(size + 2))[:-2]
+    """Yield the parts of a chunked body (RFC 9112, 7.1)."""
+    rest = b""
+    while data := await reader.read(65536):
+        rest += data
+        while (line := rest.find(b"\r\n")) > 0:
+            size = int(rest[:line], 16)
+            end = line + 2 + size
+            if not size:
+                return
+            if len(rest) < end + 2:
+                break
+            yield rest[line + 2 : end]
+            rest = rest[end + 2 :]
+    raise EOFError
 
 
 def _error(reply: Json, status: int) -> ResponseError:

@@ -123,7 +123,9 @@ class Parser(argparse.ArgumentParser):
             if arg_string.startswith("@@"):
                 arg_string = self._fill(arg_string[1:])
             else:
-                arg_string = self._fill(_content(self._fill(arg_string[1:])))
+                arg_string = _content(
+                    self._fill(arg_string[1:])
+                )  # as it is: it may be anybody's file
         else:
             arg_string = self._fill(arg_string)
         return super()._get_value(action, arg_string)

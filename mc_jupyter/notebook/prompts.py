@@ -25,7 +25,7 @@ MODEL = "smollm2:135m"
 
 _ABOUT = """The lines below are the prompt; without any, the model is loaded.
 {{expression}} is filled from the notebook's names, in the prompt and in every value; a value
-@FILE is read from that file. The answer is _, Out[n], _answer and what --out names."""
+@FILE is read from that file, as it is. The answer is _, Out[n], _answer and what --out names."""
 
 
 class Prompts:

@@ -134,10 +134,10 @@ def test_keepalive(text: str, value: object) -> None:
     assert request(f"--keepalive {text}").keep_alive == value
 
 
-def test_values_are_filled_and_read_from_files(tmp_path: Path) -> None:
+def test_values_are_filled_and_read_from_files_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "role.md").write_text("You are {{who}}.\n")
     made = request("m -s @{{at}}/role.md -t {{cold}} --stop @@me", at=tmp_path, who="Ada", cold=0)
-    assert made.messages[0] == {"role": "system", "content": "You are Ada.\n"}
+    assert made.messages[0] == {"role": "system", "content": "You are {{who}}.\n"}
     assert made.options == {"temperature": 0.0, "stop": ["@me"]}
 
 

@@ -185,7 +185,7 @@ def _parsed(answer: Finished) -> dict[str, Any] | None:
 
 
 def _environment(spec: Spec) -> dict[str, str]:
-    """What ``${...}`` may see: the service's own variables, and nothing of the user's."""
+    """What ``${...}`` may see: the service's own variables, and what docker itself needs."""
     own = environment()
     needed = {name: own[name] for name in own if _OURS.fullmatch(name)}
     values = {**spec.manifest.environment, **spec.environment}
