@@ -165,10 +165,10 @@ class Engine:
 
     def complete(
         self, tokens: Sequence[int], sampling: Mapping[str, Any]
-    ) -> AsyncGenerator[Json, None]:
+    ) -> AsyncGenerator[list[Json], None]:
         """Yield llama.cpp's chunks (``content``, and ``stop_type``, ``timings`` in the last).
 
-        Closing the generator frees the engine.
+        Those that wait come together. Closing the generator frees the engine.
 
         Parameters
         ----------

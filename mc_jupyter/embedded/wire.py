@@ -54,8 +54,8 @@ class Wire:
             raise _error(reply, status)
         return reply
 
-    async def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Json, None]:
-        """Post `body` and yield the server-sent events that come back, parsed.
+    async def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[list[Json], None]:
+        """Post `body`; yield the server-sent events that come back, as many as are there at once.
 
         Raises
         ------
@@ -66,15 +66,8 @@ class Wire:
             rest = b""
             async for chunk in chunks:
                 *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    name, _, data = line.partition(b": ")
-                    if name == b"error":
-                        raise _error({"error": json.loads(data)}, status)
-                    if name == b"data" and data != b"[DONE]":
-                        event: Json = json.loads(data)
-                        if "error" in event:
-                            raise _error(event, status)
-                        yield event
+                if events := [event for line in lines if (event := _event(line)) is not None]:
+                    yield events
             if status != 200:
                 raise _error(json.loads(rest), status)
 
@@ -111,20 +104,36 @@ async def _whole(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
 
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
-    """Yield the parts of a chunked body (RFC 9112, 7.1)."""
+    """Yield a chunked body (RFC 9112, 7.1), as many chunks as are there at once."""
     rest = b""
     while data := await reader.read(65536):
         rest += data
+        whole = b""
         while (line := rest.find(b"\r\n")) > 0:
             size = int(rest[:line], 16)
             end = line + 2 + size
-            if not size:
-                return
             if len(rest) < end + 2:
                 break
-            yield rest[line + 2 : end]
+            whole += rest[line + 2 : end]
             rest = rest[end + 2 :]
+            if not size:
+                yield whole
+                return
+        if whole:
+            yield whole
     raise EOFError
+
+
+def _event(line: bytes) -> Json | None:
+    name, _, data = line.partition(b": ")
+    if name == b"error":
+        raise _error({"error": json.loads(data)}, 500)
+    if name != b"data" or data == b"[DONE]":
+        return None
+    event: Json = json.loads(data)
+    if "error" in event:
+        raise _error(event, 500)
+    return event
 
 
 def _error(reply: Json, status: int) -> ResponseError:
