@@ -18,8 +18,8 @@ from .requests import Ask, Json, Kind, parse_ask, refuse_unsupported
 from .server import Handler
 
 # Tokens that come faster share a line, which leaves more of the processor to the engine: after
-# each line it waits a tenth of the answer's time so far, 30 ms at most.
-_SHARE, _LONGEST = 0.1, 0.03
+# each line it waits a twentieth of the answer's time so far, 20 ms at most.
+_SHARE, _LONGEST = 0.05, 0.02
 NUM_BATCH = 256  # tokens: half a second of a small model's time on two slow cores
 
 

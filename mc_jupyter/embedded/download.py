@@ -70,19 +70,7 @@ class Download:
         """
         failures = 0
         while (have := self._have()) < self.size:
-            try:
-                self._go_on(have, count, cancelled)
-                reason = "the connection ended early"
-            except urllib.error.HTTPError as error:
-                if error.code == 416:
-                    self.partial.unlink(missing_ok=True)
-                elif error.code < 500:
-                    raise SourceError(f"{self.host} answers {error.code} for {self.url}") from None
-                reason = f"it answers {error.code}"
-            except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
-                reason = str(getattr(error, "reason", error)) or type(error).__name__
-            except ConnectionError as error:
-                reason = str(error)
+            reason = self._try(have, count, cancelled)
             failures = failures + 1 if self._have() <= have else 0
             if failures >= _TRIES:
                 raise SourceUnreachableError(
@@ -92,6 +80,22 @@ class Download:
             if self._have() < self.size and cancelled.wait(0.2 * failures):
                 raise CancelledError
         count(self.size)
+
+    def _try(self, have: int, count: Count, cancelled: Event) -> str:
+        """Fetch as far as the connection goes; return why it ended."""
+        try:
+            self._go_on(have, count, cancelled)
+        except urllib.error.HTTPError as error:
+            if error.code == 416:
+                self.partial.unlink(missing_ok=True)
+            elif error.code < 500:
+                raise SourceError(f"{self.host} answers {error.code} for {self.url}") from None
+            return f"it answers {error.code}"
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+            return str(getattr(error, "reason", error)) or type(error).__name__
+        except ConnectionError as error:
+            return str(error)
+        return "the connection ended early"
 
     def _have(self) -> int:
         return self.partial.stat().st_size if self.partial.exists() else 0

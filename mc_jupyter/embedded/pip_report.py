@@ -65,14 +65,18 @@ def locate(requirement: str, wheel: str, cancelled: Event, tick: Callable[[], No
     if code == 0:
         report: dict[str, Any] = json.loads(out)
         return str(report["install"][0]["download_info"]["url"])
+    raise _failure(requirement, code, err)
+
+
+def _failure(requirement: str, code: int, err: str) -> SourceError:
     if "No module named pip" in err:
-        raise SourceError(
+        return SourceError(
             f"this Python has no pip to find {requirement} with", "python -m ensurepip"
         )
     lines = [line for line in err.splitlines() if line.startswith("ERROR")] or err.splitlines()[-1:]
     said = lines[-1].removeprefix("ERROR: ") if lines else f"pip ended with code {code}"
     kind = SourceUnreachableError if any(text in err for text in _UNREACHABLE) else SourceError
-    raise kind(f"pip cannot find {requirement}: {said}")
+    return kind(f"pip cannot find {requirement}: {said}")
 
 
 def _link(log: Path, wheel: str) -> str | None:
