@@ -63,6 +63,8 @@ class Answer:
         What the model thought first, where it does and the server says so.
     data
         The parsed text, where JSON was asked for and came.
+    is_json
+        Whether JSON was asked for; it is shown as a block of code.
     done_reason
         ``stop``, ``length`` (cut off), ``load``...; None where the server did not say.
     interrupted
@@ -85,6 +87,7 @@ class Answer:
     timings: Timings = Timings()
     thinking: str = ""
     data: Any = None
+    is_json: bool = False
     done_reason: str | None = None
     interrupted: bool = False
     error: str | None = None
@@ -131,7 +134,8 @@ class Answer:
             rich = {"text/html": preformatted(self.text, *footer)}
         else:
             footer = [safe(self.footer), *times]
-            rich = {"text/markdown": _markdown(self.thinking, self.text, "<br>".join(footer))}
+            body = json_block(self.text) if self.is_json else safe(self.text)
+            rich = {"text/markdown": _markdown(self.thinking, body, "<br>".join(footer))}
         return rich | {"text/plain": self.text}, {"mc_jupyter": self.facts()}
 
     def facts(self) -> dict[str, Any]:
@@ -148,11 +152,17 @@ class Answer:
         }
 
 
-def _markdown(thinking: str, text: str, footer: str) -> str:
+def json_block(text: str) -> str:
+    """Return JSON (or what there is of it) as a block of code: in Markdown, it loses its lines."""
+    fence = "````" if "```" in text else "```"
+    return f"{fence}json\n{text.strip()}\n{fence}"
+
+
+def _markdown(thinking: str, body: str, footer: str) -> str:
     thought = safe(thinking.strip())
     parts = [
         f"<details><summary>Thinking</summary>\n\n{thought}\n\n</details>" if thought else "",
-        safe(text).rstrip(),
+        body.rstrip(),
         f"<sub>{footer}</sub>",
     ]
     return "\n\n".join(part for part in parts if part)

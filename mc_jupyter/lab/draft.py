@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ResponseError
-from .answer import Answer, Timings, Usage, preformatted
+from .answer import Answer, Timings, Usage, json_block, preformatted
 from .markdown import safe
 
 _NS = 1e9
 _RATE_AFTER = 0.5  # seconds; a rate over less is noise
+_CHARACTERS_PER_TOKEN = 5  # of English text, at most
 _SHOWN_THINKING = 300  # characters of the thinking that are shown while it comes
 
 
@@ -80,14 +81,16 @@ class Draft:
         thought, text = "".join(self._thoughts), self.text
         elapsed = self._clock() - self._start
         spent = elapsed - (self._first if self._first is not None else elapsed)
-        rate = f" · {self.pieces / spent:.0f} tokens/s" if spent >= _RATE_AFTER else ""
-        # Servers send about a token a piece; the exact count comes with the last one.
-        line = f"about {self.pieces} tokens{rate} · {elapsed:.0f} s"
+        # A piece is a token or a few; the exact count comes with the last one.
+        tokens = max(self.pieces, self.size // _CHARACTERS_PER_TOKEN)
+        rate = f" · {tokens / spent:.0f} tokens/s" if spent >= _RATE_AFTER else ""
+        line = f"about {tokens} tokens{rate} · {elapsed:.0f} s"
         if plain:
             return {"text/html": preformatted(text or thought, line)}
         tail = "" if text else thought[-_SHOWN_THINKING:]
         quoted = "".join(f"> {part}\n" for part in safe(tail).splitlines())
-        return {"text/markdown": f"{quoted}{safe(text)}\n\n<sub>{line}</sub>"}
+        body = json_block(text) if text and self._wants_json else safe(text)
+        return {"text/markdown": f"{quoted}{body}\n\n<sub>{line}</sub>"}
 
     def finish(self, *, interrupted: bool = False, error: str | None = None) -> Answer:
         """Return the answer, complete or as far as it came."""
@@ -102,6 +105,7 @@ class Draft:
             usage=Usage(end.get("prompt_eval_count"), end.get("eval_count")),
             timings=self._timings(),
             data=data,
+            is_json=self._wants_json,
             done_reason=end.get("done_reason"),
             interrupted=interrupted,
             error=error,

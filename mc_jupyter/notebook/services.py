@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError, ClientError, ServiceNotFoundError
+from ..errors import ArgumentError, ClientError, MediaConduitError, ServiceNotFoundError
 from ..events import Event
 from ..registry import ServiceRegistry
 from ..settings import RUNTIMES
@@ -133,7 +133,9 @@ class ServiceVerbs:
             raise ArgumentError("%mc stop: which service?", "%mc stop NAME, or %mc stop --all")
         screen = self._screen()
         wanted = self._registry.services() if given.all else [self._find_to_stop(given.name)]
-        snapshots, notes = [], []
+        snapshots: list[Snapshot] = []
+        notes: list[str] = []
+        failed: list[MediaConduitError] = []
         for service in wanted:
             runtime = service.status().runtime
             if given.all and runtime == "url":
@@ -141,14 +143,19 @@ class ServiceVerbs:
                 continue
             if runtime == "docker":
                 notes.append(f"{service.handle} is stopped for every kernel; its models stay")
-            snapshots.append(service.stop(screen.report))
+            try:
+                snapshots.append(service.stop(screen.report))
+            except MediaConduitError as error:  # the others are stopped all the same
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return screen.end(_table(snapshots, notes if wanted else ["No service is loaded."]))
 
     def _find_to_stop(self, name: str) -> Service:
         try:
             return self._registry.find(name)
         except ServiceNotFoundError:
-            if self._is_model(name):
+            if ":" in name or self._is_model(name):
                 raise ServiceNotFoundError(
                     f"{name} is a model, not a service", f"%ollama stop {name}"
                 ) from None

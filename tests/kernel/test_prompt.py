@@ -173,8 +173,10 @@ def test_dry_run_shows_what_would_be_sent_and_needs_no_server(kernel: Kernel, se
 
 
 def test_json_is_parsed(kernel: Kernel, serve: Serve) -> None:
-    kernel.run(prompt(serve(tokens=['{"a":', " [1]}"]), "--format json"))
+    got = kernel.run(prompt(serve(tokens=['{"a":', " [1]}"]), "--format json"))
     assert kernel.value("_answer.data") == {"a": [1]}
+    assert got.last["data"]["text/plain"] == '{"a": [1]}'
+    assert got.last["data"]["text/markdown"].startswith('```json\n{"a": [1]}\n```\n\n<sub>')
 
 
 def test_an_empty_body_loads_the_model(kernel: Kernel, serve: Serve) -> None:

@@ -144,6 +144,12 @@ def test_the_live_line_has_tokens_rate_and_time() -> None:
     )
 
 
+def test_the_live_line_counts_tokens_that_came_in_one_piece() -> None:
+    draft = Draft("m", clock=ticking())
+    draft.feed(said("word " * 20))
+    assert "about 20 tokens" in draft.progress()["text/markdown"]
+
+
 def test_works_without_a_notebook() -> None:
     import subprocess
 
