@@ -1,7 +1,8 @@
 """What `make demo` runs: the first notebook, for real, in the terminal and as an HTML file.
 
 The runtime is chosen as everywhere (MC_JUPYTER_RUNTIME, default auto: Docker where it is there,
-else the embedded model). Exit status 1 when a cell failed.
+else the embedded model). Its one argument is the folder for the HTML file (demo-output). Exit
+status 1 when a cell failed.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted")
         return 130
-    OUTPUT.mkdir(exist_ok=True)
-    page = OUTPUT / f"{NOTEBOOK.stem}.html"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else OUTPUT
+    folder.mkdir(exist_ok=True)
+    page = folder / f"{NOTEBOOK.stem}.html"
     body, _ = HTMLExporter().from_notebook_node(notebook)
     page.write_text(body, encoding="utf-8")
     print(f"{'FAILED' if failed else 'done'} in {time.monotonic() - start:.0f} s")
