@@ -221,8 +221,7 @@ class ServiceRegistry:
         """
         loaded = pick(self.services(), identifier)
         if loaded is not None:
-            ref = f"@{loaded.identifier.ref}" if loaded.identifier.ref else ""
-            identifier = loaded.identifier.spelled + ref
+            identifier = loaded.identified
         return self.get_service(identifier, refresh=True, report=report)
 
     def clear_cache(self) -> int:

@@ -130,7 +130,7 @@ class Service:
     def identified(self) -> str:
         """The identifier that loads it, with its ref where it has one."""
         ref = f"@{self.identifier.ref}" if self.identifier.ref else ""
-        return self.identifier.canonical + ref
+        return self.identifier.spelled + ref
 
     @property
     def pinned(self) -> str | None:
