@@ -98,10 +98,13 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
         if service is not None:
             return service
     for found in registry.elsewhere():
-        is_ollama = parse_identifier(found.identifier).handle == "ollama"
-        if found.state == "running" and is_ollama:
-            ref = "" if found.ref == "HEAD" else f"@{found.ref}"
-            service = registry.get_service(found.identifier + ref, report=report)
+        ref = "" if found.ref == "HEAD" else f"@{found.ref}"
+        try:
+            known = parse_identifier(found.identifier + ref)
+        except IdentifierError:  # a folder that is gone
+            continue
+        if found.state == "running" and known.handle == "ollama":
+            service = registry.get_service(known.typed, report=report)
             return _took(service, "left running by an earlier kernel", report)
     return None
 

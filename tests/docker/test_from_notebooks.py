@@ -8,6 +8,7 @@ The image `ollama/ollama:latest` is a stand-in that serves the embedded engine.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from support.kernel import Kernel
 from support.wait import wait_until
 
 import mc_jupyter
+from mc_jupyter.registry import ServiceRegistry
 from mc_jupyter.runtimes.compose import labels
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01-first-prompt.ipynb"
@@ -191,6 +193,21 @@ def test_remove_takes_everything_that_was_made(kernels: Kernels, mc_home: Path) 
     assert "removed volume mcj-" in removed
     assert "no longer loaded" in removed
     assert ours(mc_home) == []
+
+
+def test_a_left_container_whose_folder_is_gone_is_no_obstacle(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    folder = engine.service_folder(
+        tmp_path / "ollama-service", engine.PUBLISHED_COMPOSE, engine.PUBLISHED_MANIFEST, {}
+    )
+    ServiceRegistry().get_service(str(folder)).start()
+    shutil.rmtree(folder)
+    later = ServiceRegistry()
+    assert [found.handle for found in later.elsewhere()] == ["ollama"]
+    assert later.for_prompt().identified == OLLAMA
 
 
 def test_python_without_ipython(
