@@ -184,6 +184,7 @@ def test_a_killed_kernel_leaves_no_git_and_no_half_folder(
             assert heard(nursery) == "ended"
             server.bytes_per_second = 0
 
+        slow_load("never", tmp_path / "first")  # not timed: the next ones find everything warm
         start = time.monotonic()
         slow_load("never", tmp_path / "whole")
         whole = time.monotonic() - start
@@ -198,7 +199,7 @@ def test_a_killed_kernel_leaves_no_git_and_no_half_folder(
             wait_until(lambda home=home: not gits(home), 5, "the end of git")
             assert not fetch(identifier, Settings()).fetched
             assert leftovers() == []
-    assert fetched > KILLS / 6, "many were to be killed in mid-fetch"
+    assert fetched > KILLS / 2, f"most were to be killed in mid-fetch, {fetched} were"
     wait_until(lambda: not living(tmp_path), 5, "the end of the watchers")
 
 
