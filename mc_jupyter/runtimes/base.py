@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -145,6 +145,30 @@ class Runtime(Protocol):
 
     def logs(self, spec: Spec, lines: int) -> str:
         """Return the last `lines` lines that the service wrote."""
+
+    def follow(self, spec: Spec, lines: int) -> Generator[str, None, None]:
+        """Yield the last `lines` lines, then what it writes, in pieces, until it ends.
+
+        Closing the generator, or cancelling its thread's work, ends it.
+        """
+
+    def memory(self, spec: Spec) -> int | None:
+        """Return the bytes of memory that it takes now; None where that cannot be told."""
+
+    def watch(self, changed: Callable[[str | None], None]) -> Callable[[], None]:
+        """Have `changed` called when something changes that this kernel did not do.
+
+        Parameters
+        ----------
+        changed
+            Called from a thread of the runtime's own, with the project that changed; None means
+            that any may have.
+
+        Returns
+        -------
+        callable
+            Ends the watching.
+        """
 
     def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
         """Take away what `start` made (volumes and data only if asked); return what went."""

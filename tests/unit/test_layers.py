@@ -10,6 +10,7 @@ import mc_jupyter
 ROOT = Path(mc_jupyter.__file__).parent
 RANK = {
     "errors": 0,
+    "cancel": 0,
     "events": 0,
     "embedded": 0,
     "manifest": 1,
@@ -20,8 +21,10 @@ RANK = {
     "clients": 2,
     "addresses": 3,
     "handles": 3,
+    "doctor": 3,
     "placement": 3,
     "records": 3,
+    "room": 3,
     "service": 3,
     "registry": 3,
     "prompting": 3,
