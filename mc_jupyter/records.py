@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from .events import Event
+
 if TYPE_CHECKING:
     from .service import Service
 
@@ -20,7 +22,7 @@ class Snapshot:
     handle, identifier
         Its name here, and the identifier with its ref that loads it.
     runtime
-        ``docker``, ``embedded`` or ``url``; None while ``auto`` has not decided.
+        ``docker``, ``native``, ``embedded`` or ``url``; None while ``auto`` has not decided.
     state
         ``loaded`` (never started), ``starting``, ``running``, ``restarting``, ``exited``,
         ``stopped``, ``created`` or ``absent``.
@@ -38,6 +40,14 @@ class Snapshot:
         Where they are known.
     notes
         What must be said of how it was loaded and started (fall-backs, adoptions).
+    aliases
+        Further names (``--as``).
+    doing
+        The last step of a start, stop or restart that is going on; None otherwise.
+    memory
+        Bytes, as :meth:`Service.measure` read them last; None where it does not run.
+    models_seen
+        Counts the calls from this kernel that may have changed its models.
     """
 
     handle: str
@@ -53,6 +63,10 @@ class Snapshot:
     gpu: str | None
     image: str | None
     notes: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    doing: Event | None = None
+    memory: int | None = None
+    models_seen: int = 0
 
 
 @dataclass(frozen=True)

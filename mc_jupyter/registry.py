@@ -288,6 +288,18 @@ class ServiceRegistry:
 
         return unsubscribe
 
+    def watch(self) -> Callable[[], None]:
+        """Keep what is known of the services true to what happens outside of this kernel.
+
+        Returns
+        -------
+        callable
+            Ends it; see :class:`~mc_jupyter.watching.Watch`.
+        """
+        from .watching import Watch
+
+        return Watch(self).close
+
     def remove(self, handle: str, volumes: bool = False) -> tuple[str, ...]:
         """Take away a service's containers and networks, and forget its handle.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from . import cancel
 from .errors import ArgumentError, ConnectionFailedError, StartError, TimeLimitError
 from .events import Event, Report, silent
 from .manifest import Manifest
@@ -17,10 +18,11 @@ from .runtimes.base import Condition, Gpu, Runtime
 from .sources.base import Checkout, Identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from .clients import Limits, OllamaClient
+
+_PATIENCE_S = 0.2
 
 
 class Service:
@@ -61,6 +63,9 @@ class Service:
         self._condition: Condition | None = None
         self._healthy: bool | None = None
         self._busy: str | None = None
+        self._step: Event | None = None
+        self._memory: int | None = None
+        self._models_seen = 0
         self._changed = changed
         self._looks = 0  # counts what was seen, so that an older look never wins
         self._last: Runtime | None = None  # keeps the log of what was stopped
@@ -124,6 +129,10 @@ class Service:
             gpu=seen.gpu if seen else None,
             image=seen.image if seen else self.manifest.image,
             notes=self.notes,
+            aliases=self.aliases,
+            doing=self._step if self._busy else None,
+            memory=self._memory if state == "running" else None,
+            models_seen=self._models_seen,
         )
 
     @property
@@ -158,6 +167,21 @@ class Service:
             if look == self._looks:  # else it was started or stopped meanwhile
                 self._see(runtime, seen, healthy)
         return self.snapshot()
+
+    def lose_sight(self, reason: str) -> None:
+        """Know no longer whether it runs: what told of it does not answer, for this `reason`."""
+        seen = self._condition
+        if self._runtime is not None and seen is not None and not self._busy:
+            self._see(self._runtime, Condition("absent", reason, image=seen.image))
+
+    def measure(self) -> int | None:
+        """Read how much memory it takes now, in bytes; None where that cannot be told."""
+        runtime, before = self._runtime, self._memory
+        alive = self._condition is not None and self._condition.alive
+        self._memory = runtime.memory(self.placement.spec) if runtime and alive else None
+        if self._memory != before:
+            self._changed(self)
+        return self._memory
 
     def _left_running(self) -> Runtime | None:
         """Docker, where it already runs this service; looked up without waking anything."""
@@ -222,6 +246,16 @@ class Service:
         runtime = self._runtime or self._last or self.placement.adoptable()
         return runtime.logs(self.placement.spec, lines) if runtime else ""
 
+    def follow(self, lines: int = 100) -> Generator[str, None, None]:
+        """Yield the last `lines` lines that it wrote, then what it writes, until it ends.
+
+        Close the generator to end it sooner.
+        """
+        self.status()
+        runtime = self._runtime or self._last or self.placement.adoptable()
+        if runtime is not None:
+            yield from runtime.follow(self.placement.spec, lines)
+
     # changing ---------------------------------------------------------------------------------
 
     def start(
@@ -244,7 +278,7 @@ class Service:
         RuntimeUnavailableError, PolicyError, StartError, DiskFullError, TimeLimitError
             As each says.
         """
-        with self._doing("starting"):
+        with self._doing("starting", report) as report:
             self._take_next()
             self._bring_up(gpu, report)
             if wait != 0:
@@ -276,7 +310,7 @@ class Service:
 
     def stop(self, report: Report = silent) -> Snapshot:
         """Stop it, for every kernel; models and data stay. A stopped one is left as it is."""
-        with self._doing("stopping"):
+        with self._doing("stopping", report) as report:
             self.status()
             if self._runtime is not None:
                 report(Event("start", f"stopping {self.handle}"))
@@ -292,7 +326,7 @@ class Service:
         self, *, wait: float | None = None, gpu: Gpu = "auto", report: Report = silent
     ) -> Snapshot:
         """Stop it and start it again, on the same runtime, with the settings of now."""
-        with self._operation:
+        with self._alone(report):
             self.status()
             runtime = self._runtime
             if runtime is not None and runtime.name != "url":
@@ -309,7 +343,7 @@ class Service:
         tuple of str
             What went, in words. The registry's ``remove`` also forgets the handle.
         """
-        with self._doing("removing"):
+        with self._doing("removing", silent):
             self.status()
             runtime = self._runtime or self.placement.adoptable()
             gone = runtime.remove(self.placement.spec, volumes) if runtime else ()
@@ -350,6 +384,7 @@ class Service:
         """Give it one more name."""
         if name.lower() not in (known.lower() for known in (self.handle, *self.aliases)):
             self.aliases = (*self.aliases, name)
+            self._changed(self)
 
     def use(self, checkout: Checkout, manifest: Manifest) -> None:
         """Take a fresh checkout: now, or when it stops, for a running one keeps its folder."""
@@ -390,7 +425,13 @@ class Service:
             raise ConnectionFailedError(f"{self.handle} is not running", f"%mc start {self.handle}")
         key = (seen.url, seen.token, limits or Limits())
         if self._client is None or self._client[0] != key:
-            client = OllamaClient(seen.url, token=seen.token, limits=key[2], name=self.handle)
+            client = OllamaClient(
+                seen.url,
+                token=seen.token,
+                limits=key[2],
+                name=self.handle,
+                changed=self._models_changed,
+            )
             self._client = (key, client)
         return self._client[1]
 
@@ -405,19 +446,40 @@ class Service:
         if self.snapshot() != before:
             self._changed(self)
 
-    def _doing(self, what: str) -> AbstractContextManager[None]:
-        @contextmanager
-        def doing() -> Iterator[None]:
-            with self._operation:
-                self._busy = what
-                self._changed(self)
-                try:
-                    yield
-                finally:
-                    self._busy = None
-                    self._changed(self)
+    def _models_changed(self) -> None:
+        self._models_seen += 1
+        self._changed(self)
 
-        return doing()
+    @contextmanager
+    def _doing(self, what: str, report: Report) -> Iterator[Report]:
+        """One operation at a time; yields a `report` that :meth:`snapshot` shows, too."""
+
+        def tell(event: Event) -> None:
+            if event.step != "note":
+                self._step = event
+                self._changed(self)
+            report(event)
+
+        with self._alone(report):
+            outer, self._busy = self._busy, what
+            self._changed(self)
+            try:
+                yield tell
+            finally:
+                self._busy, self._step = outer, None
+                self._changed(self)
+
+    @contextmanager
+    def _alone(self, report: Report) -> Iterator[None]:
+        """Hold the operation lock; say it when that has to be waited for."""
+        if not self._operation.acquire(timeout=_PATIENCE_S):
+            report(Event("wait", f"{self.handle} is {self._busy or 'busy'} already; waiting"))
+            while not self._operation.acquire(timeout=_PATIENCE_S):
+                cancel.check()
+        try:
+            yield
+        finally:
+            self._operation.release()
 
 
 def _stopped(seen: Condition) -> Condition:

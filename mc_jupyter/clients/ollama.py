@@ -6,9 +6,9 @@ checked before they are sent: what the server would ignore is an error here.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import OptionError, ResponseError
 from ..events import Report, silent
@@ -19,6 +19,7 @@ from .options import check_options, encode_images, model_of, request_body
 from .peer import Limits
 from .pull import Progress, ensure, pull, warn_of_cloud
 
+_Step = TypeVar("_Step")
 Chunks = Generator[dict[str, Any], None, None]
 
 _DONE = ("done", True)
@@ -37,6 +38,8 @@ class OllamaClient:
         How long to wait, see :class:`Limits`.
     name
         What messages call the server.
+    changed
+        Called after each call that may have changed which models are there or loaded.
 
     Raises
     ------
@@ -51,9 +54,11 @@ class OllamaClient:
         token: str | None = None,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         name: str = "ollama",
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._http = Http(url, token=token, limits=limits, name=name, refine=model_refusal)
         self.url, self.name = self._http.url, name
+        self._changed = changed
 
     def __repr__(self) -> str:
         return f"OllamaClient({shown(self.url)!r})"
@@ -113,7 +118,7 @@ class OllamaClient:
         body["messages"] = [dict(message) for message in messages]
         if tools:
             body["tools"] = [dict(tool) for tool in tools]
-        return self._http.stream("/api/chat", body, _DONE)
+        return self._then_changed(self._http.stream("/api/chat", body, _DONE))
 
     def generate(
         self,
@@ -146,7 +151,13 @@ class OllamaClient:
             body["system"] = system
         if images:
             body["images"] = encode_images(images)
-        return self._http.stream("/api/generate", body, _DONE)
+        return self._then_changed(self._http.stream("/api/generate", body, _DONE))
+
+    def _then_changed(self, steps: Generator[_Step, None, None]) -> Generator[_Step, None, None]:
+        try:
+            yield from steps
+        finally:
+            self._changed()
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models that the server has, as ``/api/tags`` describes them."""
@@ -187,11 +198,12 @@ class OllamaClient:
         TimeLimitError
             It did not move for the limit `silence`.
         """
-        return pull(self._http, check_name(model))
+        return self._then_changed(pull(self._http, check_name(model)))
 
     def delete(self, model: str) -> None:
         """Delete a model from the server's disk."""
         self._http.call("DELETE", "/api/delete", {"model": model_of(model)})
+        self._changed()
 
     def load(
         self,
@@ -208,7 +220,9 @@ class OllamaClient:
             body["keep_alive"] = keep_alive
         if options:
             body["options"] = check_options(options)
-        return self._http.call("POST", "/api/generate", body, limit="first_byte")
+        loaded = self._http.call("POST", "/api/generate", body, limit="first_byte")
+        self._changed()
+        return loaded
 
     def unload(self, model: str) -> dict[str, Any]:
         """Take a model out of memory."""
@@ -256,5 +270,8 @@ class OllamaClient:
         warn_of_cloud(model, entry or {}, report)
         if entry is not None:
             return False
-        ensure(self._http, check_name(model), max_download, report, store)
+        try:
+            ensure(self._http, check_name(model), max_download, report, store)
+        finally:
+            self._changed()
         return True

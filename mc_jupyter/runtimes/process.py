@@ -6,23 +6,23 @@ so that it ends with the kernel however the kernel ends. Several services share 
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
 import secrets
 import selectors
-import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import EmbeddedMissingError, StartError
 from ..events import Event, Report
+from . import program
 from .base import Condition, Spec
 
 INSTALL_HINT = (
@@ -30,7 +30,6 @@ INSTALL_HINT = (
     "   (20 MB; its model smollm2:135m is another 93 MB, fetched at first use)"
 )
 START_LIMIT_S = 60.0
-STOP_LIMIT_S = 5.0
 MISSING_EXIT_CODE = 3
 
 
@@ -53,6 +52,7 @@ class EmbeddedRuntime:
         self._projects: set[str] = set()
         self._last_log: Path | None = None
         self._lock = threading.RLock()
+        self._watchers: list[Callable[[str | None], None]] = []
 
     def check(self) -> None:
         """Raise EmbeddedMissingError where the extra is not installed."""
@@ -82,6 +82,7 @@ class EmbeddedRuntime:
                 report(Event("start", "starting the embedded engine"))
                 self._server = _launch(spec)
                 self._last_log = self._server.log
+                program.when_it_ends(self._server.process, self._ended)
                 self._projects.clear()
             self._projects.add(spec.project)
             return self.condition(spec)
@@ -97,7 +98,7 @@ class EmbeddedRuntime:
                 return Condition("absent", "not started")
             code = server.process.poll()
             if code is not None:
-                return Condition("exited", _exit_words(code), exit_code=code)
+                return Condition("exited", program.exit_words(code), exit_code=code)
             return Condition(
                 "running",
                 f"process {server.process.pid}",
@@ -116,14 +117,37 @@ class EmbeddedRuntime:
 
     def _drop(self) -> None:
         if self._server is not None:
-            _end(self._server.process)
+            program.end(self._server.process)
             self._server = None
 
     def logs(self, spec: Spec, lines: int) -> str:
         """Return the end of the server's log (of the last one, when it does not run)."""
         with self._lock:
             path = self._last_log
-        return _tail(path, lines) if path else ""
+        return program.tail(path, lines)
+
+    def follow(self, spec: Spec, lines: int) -> Generator[str, None, None]:
+        """Yield the end of the server's log, then what it writes, until it ends."""
+        with self._lock:
+            path = self._last_log
+        yield from program.follow(path, lines, lambda: self.condition(spec).alive)
+
+    def memory(self, spec: Spec) -> int | None:
+        """Return what the server and the workers of its loaded models take together."""
+        with self._lock:
+            alive = self.condition(spec).alive and self._server is not None
+            pid = self._server.process.pid if alive and self._server else None
+        return program.memory_of(pid) if pid else None
+
+    def watch(self, changed: Callable[[str | None], None]) -> Callable[[], None]:
+        """Tell when the server's process ends."""
+        with self._lock:
+            self._watchers.append(changed)
+        return lambda: self._watchers.remove(changed)
+
+    def _ended(self) -> None:
+        for changed in list(self._watchers):
+            changed(None)
 
     def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
         """Stop; weights are cache and stay."""
@@ -158,7 +182,7 @@ def _launch(spec: Spec) -> _Server:
     try:
         url = _read_url(process, log)
     except BaseException:
-        _end(process)
+        program.end(process)
         raise
     return _Server(process, url, token, log, datetime.now(UTC).isoformat(timespec="seconds"))
 
@@ -186,39 +210,8 @@ def _read_url(process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def _died(process: subprocess.Popen[bytes], log: Path) -> Exception:
-    code = process.wait(STOP_LIMIT_S)
-    last = _tail(log, 3).strip()
+    code = process.wait(program.STOP_LIMIT_S)
+    last = program.tail(log, 3).strip()
     if code == MISSING_EXIT_CODE:
         return EmbeddedMissingError(last or "the embedded engine is not installed", INSTALL_HINT)
-    return StartError(f"the embedded engine ended at once ({_exit_words(code)}): {last}")
-
-
-def _exit_words(code: int) -> str:
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"killed by {signal.Signals(-code).name}"
-    return f"exited with code {code}"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process, politely first; its pipes are closed whatever happens."""
-    try:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-    finally:
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
-def _tail(path: Path, lines: int) -> str:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
+    return StartError(f"the embedded engine ended at once ({program.exit_words(code)}): {last}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+
 from ..errors import ArgumentError, ConnectionFailedError
 from ..events import Report
 from .base import Condition, Spec
@@ -73,6 +75,18 @@ class UrlRuntime:
         raise ArgumentError(
             f"{spec.handle} was not started by mc_jupyter", "its log lies where it runs"
         )
+
+    def follow(self, spec: Spec, lines: int) -> Generator[str, None, None]:
+        """Refuse, as :meth:`logs`."""
+        yield self.logs(spec, lines)
+
+    def memory(self, spec: Spec) -> int | None:
+        """Return None: it is another's process, perhaps on another machine."""
+        return None
+
+    def watch(self, changed: Callable[[str | None], None]) -> Callable[[], None]:
+        """Watch nothing: only asking it would tell, and nobody is asked on a timer."""
+        return lambda: None
 
     def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
         """Take away nothing."""

@@ -28,6 +28,7 @@ RANK = {
     "service": 3,
     "registry": 3,
     "prompting": 3,
+    "watching": 3,
     "lab": 4,
     "notebook": 5,
     "__init__": 5,

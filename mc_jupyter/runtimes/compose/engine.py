@@ -12,6 +12,7 @@ import docker.errors
 import requests
 import urllib3.exceptions
 
+from ...cancel import check, on_cancel
 from ...errors import DiskFullError, EngineUnavailableError, ImageUnavailableError, StartError
 from . import detect, look
 from .labels import COMPOSE_PROJECT, HOME, IDENTIFIER, PROJECT, SERVICE, Found, home_of
@@ -22,6 +23,8 @@ _QUICK = 2
 _UNNAMED = "<none>:<none>"
 _PULL_FIRST = 30.0
 _PULL_SILENCE = 300.0  # checking a large layer on a slow disk is silent for long
+
+_TELLING = ("start", "die", "destroy", "pause", "unpause", "rename")
 
 Attributes = Mapping[str, Any]
 
@@ -65,8 +68,8 @@ class Engine:
         with self._mapped():
             self._api = self._connect(docker.APIClient, limit)
 
-    def _connect(self, kind: type[Client], limit: int) -> Client:
-        client = kind(base_url=self.address, version="auto", timeout=limit)
+    def _connect(self, kind: type[Client], limit: int | None) -> Client:
+        client = kind(base_url=self.address, version="auto", timeout=limit)  # type: ignore[arg-type]
         client.headers["Connection"] = "close"  # nothing idle to leak, to share or to fork
         return client
 
@@ -131,6 +134,44 @@ class Engine:
         except (StartError, ImageUnavailableError):  # gone, or a log driver that cannot be read
             return ""
         return bytes(raw).decode("utf-8", "replace")
+
+    def follow(self, container: str, lines: int) -> Generator[str, None, None]:
+        """Yield a container's last lines, then what it writes, until it ends or is cancelled."""
+        with self._mapped(), contextlib.closing(self._unlimited()) as client:
+            stream = client.logs(
+                container, stdout=True, stderr=True, stream=True, follow=True, tail=lines
+            )
+            yield from (bytes(piece).decode("utf-8", "replace") for piece in _ending(stream))
+
+    def events(self) -> Generator[str, None, None]:
+        """Yield the project of each of our containers that starts, ends or is changed.
+
+        It begins with an empty text, as soon as the engine listens; it ends with the engine, and
+        when this thread's work is cancelled.
+        """
+        filters = {"type": ["container"], "label": [PROJECT], "event": list(_TELLING)}
+        with self._mapped(), contextlib.closing(self._unlimited()) as client:
+            stream = client.events(decode=True, filters=filters)
+            yield ""
+            for event in _ending(stream):
+                yield str((event.get("Actor") or {}).get("Attributes", {}).get(PROJECT, ""))
+
+    def _unlimited(self) -> docker.APIClient:
+        """For what may say nothing for hours."""
+        return self._connect(docker.APIClient, None)
+
+    def memory(self, container: str) -> int | None:
+        """Return the bytes of memory that a container uses; None where it does not run.
+
+        As ``docker stats`` counts them: without the file cache that the kernel may drop.
+        """
+        with self._mapped():
+            told = self._api.stats(container, stream=False, one_shot=True)
+        memory = told.get("memory_stats") or {}
+        details = memory.get("stats") or {}
+        cache = details.get("inactive_file", details.get("total_inactive_file", 0))
+        used = int(memory.get("usage", 0)) - int(cache)
+        return used if used > 0 else None
 
     def image(self, name: str) -> Attributes | None:
         """Return what the engine knows of an image; None where it is not here."""
@@ -228,6 +269,17 @@ class Engine:
         labels = [SERVICE] + ([f"{HOME}={home_of(data)}"] if data else [])
         found = self._inspected({"label": labels}, everything=False)
         return [look.found_of(item) for item in found if look.is_main(item)]
+
+
+def _ending(stream: Any) -> Iterator[Any]:
+    """What a docker-py stream gives; closed with us, and when this thread's work is cancelled."""
+    take_back = on_cancel(stream.close)
+    try:
+        yield from stream
+        check()
+    finally:
+        take_back()
+        stream.close()
 
 
 def discover(data: Path | None = None) -> list[Found]:

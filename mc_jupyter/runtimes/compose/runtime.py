@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 import filelock
@@ -13,7 +13,7 @@ from ...errors import StartError
 from ...events import Event, Report, silent
 from ..base import Condition, Spec
 from ..health import with_last_lines
-from . import detect, files, images, labels, look, policy
+from . import detect, files, images, labels, look, policy, watch
 from .cli import Compose, progress
 from .model import Model, edit
 from .read import locate, read
@@ -91,6 +91,22 @@ class ComposeRuntime:
             if text.strip():
                 return text
         return ""
+
+    def follow(self, spec: Spec, lines: int) -> Generator[str, None, None]:
+        """Yield the service's last lines, then what it writes, until it ends."""
+        if main := self._main(spec):
+            yield from self._connected().follow(str(main["Id"]), lines)
+
+    def memory(self, spec: Spec) -> int | None:
+        """Return what the service's containers take together, as ``docker stats`` counts it."""
+        engine = self._connected()
+        running = [c for c in engine.containers(spec.project) if c["State"]["Running"]]
+        counts = [engine.memory(str(item["Id"])) for item in running]
+        return sum(count or 0 for count in counts) or None
+
+    def watch(self, changed: Callable[[str | None], None]) -> Callable[[], None]:
+        """Tell of the engine's events on containers of ours."""
+        return watch.watch(self._connected, changed)
 
     def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
         """Remove containers and networks, and only if asked volumes, built images and data."""
