@@ -8,10 +8,10 @@ WEIGHTS := $(CURDIR)/.cache/models
 REQUIRE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test check fix bench clean
+.PHONY: help demo lab test check fix notebooks bench clean
 
 help:  ## print this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +39,9 @@ check: $(STAMP)  ## formatting, lint and types
 fix: $(STAMP)  ## format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+notebooks: $(STAMP)  ## run all notebooks again and store their outputs
+	@$(BIN)/python notebooks/update.py
 
 bench: $(STAMP)  ## measure, side by side with the plain way of doing the same
 	@$(BIN)/python benchmarks/run.py

@@ -22,6 +22,8 @@ from .service import Service
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .notebook.panel import Panel
+
 __version__ = "0.1.0"
 __all__ = [
     "Service",
@@ -29,6 +31,7 @@ __all__ = [
     "Snapshot",
     "load",
     "load_ipython_extension",
+    "panel",
     "registry",
     "unload_ipython_extension",
 ]
@@ -52,7 +55,8 @@ def load(
     name
         A handle of one's own (``--as``).
     runtime
-        ``auto`` (also: the setting MC_JUPYTER_RUNTIME), ``docker``, ``embedded`` or ``url``.
+        ``auto`` (also: the setting MC_JUPYTER_RUNTIME), ``docker``, ``native``, ``embedded`` or
+        ``url``.
     env
         Environment for the service, by name.
     refresh
@@ -70,6 +74,25 @@ def load(
     """
     wanted = None if runtime == "auto" else runtime
     return registry.get_service(identifier, name=name, runtime=wanted, env=env, refresh=refresh)
+
+
+def panel() -> Panel:
+    """Return the panel over services, models and prompts; the Python twin of ``%mc panel``.
+
+    Returns
+    -------
+    Panel
+        One per kernel. As the last line of a cell, or by ``display``, it shows itself;
+        ``.close()`` takes it away.
+
+    Raises
+    ------
+    ArgumentError
+        Outside IPython.
+    """
+    from .notebook import extension
+
+    return extension.panel(extension.current_shell())
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

@@ -82,6 +82,11 @@ def cancellable(cancel: Cancel) -> Iterator[None]:
         _current.reset(token)
 
 
+def is_cancellable() -> bool:
+    """Whether this thread's work may be cancelled at all."""
+    return _current.get() is not None
+
+
 def check() -> None:
     """Raise Interrupted where this thread's work was cancelled."""
     cancel = _current.get()

@@ -4,6 +4,7 @@
 
     MediaConduitError                 what failed, and the next step
     ├── ArgumentError                 a verb, option or value that was typed wrong
+    │   ├── NotOursError              to stop what was not started from here
     │   └── TemplateError             a {{name}} that cannot be filled
     ├── IdentifierError               an identifier that names no source
     ├── ServiceNotFoundError          no loaded service has that handle
@@ -18,6 +19,7 @@
     ├── RuntimeUnavailableError       something that would run the service is absent (auto goes on)
     │   ├── EngineUnavailableError    no Docker engine, no Compose, a hung or a remote engine
     │   ├── ImageUnavailableError     the image can be neither found nor pulled
+    │   ├── NativeMissingError        no Ollama answers here, and there is no program ollama
     │   └── EmbeddedMissingError      the extra `embedded` is not installed
     ├── PolicyError                   the compose file asks for something that is not allowed
     ├── DownloadLimitError            an image or model is larger than the download limit
@@ -74,6 +76,10 @@ class ArgumentError(MediaConduitError):
     """A verb, option or value that was typed wrong."""
 
 
+class NotOursError(ArgumentError):
+    """What runs was not started from here, so it is not stopped from here."""
+
+
 class TemplateError(ArgumentError):
     """A ``{{name}}`` that cannot be filled."""
 
@@ -128,6 +134,10 @@ class EngineUnavailableError(RuntimeUnavailableError):
 
 class ImageUnavailableError(RuntimeUnavailableError):
     """The image can be neither found nor pulled."""
+
+
+class NativeMissingError(RuntimeUnavailableError):
+    """No Ollama answers on this machine, and there is no program `ollama`."""
 
 
 class EmbeddedMissingError(RuntimeUnavailableError):

@@ -5,11 +5,17 @@ Information goes up only through callables of this type; nothing below ``noteboo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 Step = Literal["fetch", "image", "build", "start", "wait", "model", "load", "note"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class Event:
         Bytes done and to be done, where both are known; else None.
     keep
         True for what must still be read when the answer is there (a fall-back, what was taken).
+    settled
+        True for what a finished step leaves: it stays in what a verb shows, not below an answer.
     """
 
     step: Step
@@ -34,6 +42,7 @@ class Event:
     current: int | None = None
     total: int | None = None
     keep: bool = False
+    settled: bool = False
 
 
 Report = Callable[[Event], None]
@@ -41,3 +50,47 @@ Report = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Take no notice: the default for every ``report`` parameter."""
+
+
+@contextmanager
+def ticking(
+    say: Callable[[float], Event | None],
+    report: Report,
+    *,
+    every: float = 1.0,
+    first: float | None = None,
+) -> Iterator[None]:
+    """Report now and then while the body blocks, from a thread of its own; never after the body.
+
+    Parameters
+    ----------
+    say
+        Given the seconds since the beginning, returns what to report; None for nothing.
+    report
+        Gets it.
+    every, first
+        Seconds between two calls, and before the first one (None: the same).
+    """
+    stop, speaking = threading.Event(), threading.Lock()
+    began = time.monotonic()
+
+    def tick() -> None:
+        pause = every if first is None else first
+        while not stop.wait(pause):
+            pause = every
+            try:
+                event = say(time.monotonic() - began)
+                with speaking:
+                    if event is not None and not stop.is_set():
+                        report(event)
+            except Exception:
+                _log.exception("progress could not be told")
+                return
+
+    threading.Thread(target=tick, name="mc_jupyter progress", daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if speaking.acquire(timeout=1.0):  # the one that is being told is told to its end
+            speaking.release()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import getpass
 import hashlib
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 from .errors import DownloadLimitError, EngineUnavailableError, RuntimeUnavailableError
 from .events import Event, Report
@@ -17,6 +19,10 @@ from .settings import Settings
 from .sources.base import Checkout, Identifier
 
 LOCAL_OLLAMA = "http://127.0.0.1:11434"
+_SLOW_S = 1.0
+_REMEMBERED_S = 15.0
+_SLOW_FAILURES: WeakKeyDictionary[Runtime, float] = WeakKeyDictionary()
+"""Until when a hung engine is not asked again just to look; a start always asks."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Placement:
     Attributes
     ----------
     wanted
-        ``auto``, ``docker``, ``embedded`` or ``url``.
+        ``auto``, ``docker``, ``native``, ``embedded`` or ``url``.
     spec
         What a runtime is given.
     runtime
@@ -49,14 +55,30 @@ class Placement:
 
     def adoptable(self) -> Runtime | None:
         """Return the runtime that may run this service though this kernel did not start it."""
-        if self.wanted in ("url", "embedded"):
+        if self.wanted in ("url", "native", "embedded"):
             return self.runtime(self.wanted)
         docker = self.runtime("docker")
-        try:
-            docker.check()
-        except RuntimeUnavailableError:
-            return None
-        return docker
+        return docker if _can_be_looked_at(docker) else None
+
+
+def is_known_to_hang(runtime: Runtime) -> bool:
+    """Whether a look found, a moment ago, that it does not answer."""
+    return time.monotonic() < _SLOW_FAILURES.get(runtime, 0.0)
+
+
+def _can_be_looked_at(runtime: Runtime) -> bool:
+    """Whether it works here; of one that was slow to say no, this is remembered for a while."""
+    if is_known_to_hang(runtime):
+        return False
+    began = time.monotonic()
+    try:
+        runtime.check()
+    except RuntimeUnavailableError:
+        now = time.monotonic()
+        if now - began > _SLOW_S:
+            _SLOW_FAILURES[runtime] = now + _REMEMBERED_S
+        return False
+    return True
 
 
 def place(
@@ -100,8 +122,8 @@ def choose(
 ) -> tuple[Runtime, Spec, Condition, tuple[str, ...]]:
     """Start the service on the first runtime that can run it.
 
-    ``auto`` is Docker, else (for Ollama) a native server that answers, else the embedded
-    engine. What is absent falls through and is said; what fails is an error.
+    ``auto`` is Docker, else (for Ollama) a native server that answers or can be started, else
+    the embedded engine. What is absent falls through and is said; what fails is an error.
 
     Returns
     -------
@@ -128,6 +150,12 @@ def choose(
         return _without_docker(placement, spec, report, absent)
 
 
+_WITHOUT_DOCKER = {
+    "native": "the Ollama of this machine",
+    "embedded": "the embedded engine",
+}
+
+
 def _without_docker(
     placement: Placement,
     spec: Spec,
@@ -135,23 +163,20 @@ def _without_docker(
     absent: RuntimeUnavailableError | DownloadLimitError,
 ) -> tuple[Runtime, Spec, Condition, tuple[str, ...]]:
     reason = absent.message
-    native = placement.runtime("url")
-    there = replace(spec, url=LOCAL_OLLAMA)
-    if native.condition(there).alive:
-        note = f"{reason}; using the Ollama that runs on this machine"
-        report(Event("note", note, keep=True))
-        return native, there, native.start(there, report), (note,)
-    embedded = placement.runtime("embedded")
-    note = f"{reason}; using the embedded engine"
-    try:
-        embedded.check()
-        report(Event("note", note, keep=True))
-        return embedded, spec, embedded.start(spec, report), (note,)
-    except RuntimeUnavailableError as missing:
-        raise EngineUnavailableError(
-            f"nothing here can run {spec.handle}: {reason}; {missing.message}",
-            f"{INSTALL_HINT}\n%mc load http://HOST:11434   (an Ollama that runs elsewhere)",
-        ) from absent
+    missing = []
+    for name, words in _WITHOUT_DOCKER.items():
+        runtime = placement.runtime(name)
+        note = f"{reason}; using {words}"
+        try:
+            runtime.check()
+            report(Event("note", note, keep=True))
+            return runtime, spec, runtime.start(spec, report), (note,)
+        except RuntimeUnavailableError as also_absent:
+            missing.append(also_absent.message)
+    raise EngineUnavailableError(
+        f"nothing here can run {spec.handle}: {'; '.join([reason, *missing])}",
+        f"{INSTALL_HINT}\n%mc load http://HOST:11434   (an Ollama that runs elsewhere)",
+    ) from absent
 
 
 def _user() -> str:

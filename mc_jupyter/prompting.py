@@ -93,10 +93,12 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
         if service is not None:
             return service
         report(Event("note", "OLLAMA_HOST is set, but nothing answers there", keep=True))
-    if settings.runtime == "auto":
+    if settings.runtime in ("auto", "native"):
         service = _by_address(registry, LOCAL_OLLAMA, "already running here", report)
         if service is not None:
             return service
+    if settings.runtime == "native":
+        return None
     for found in registry.elsewhere():
         ref = "" if found.ref == "HEAD" else f"@{found.ref}"
         try:

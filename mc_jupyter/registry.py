@@ -15,7 +15,7 @@ from .errors import ArgumentError, did_you_mean
 from .events import Event, Report, silent
 from .handles import find, free_handle, pick, refuse_taken
 from .manifest import Manifest
-from .placement import place
+from .placement import is_known_to_hang, place
 from .records import Change, How, Load, Stats
 from .service import Service
 from .settings import RUNTIMES, Settings
@@ -82,7 +82,7 @@ class ServiceRegistry:
         name
             A handle of one's own; for a loaded service, a further name.
         runtime
-            ``auto``, ``docker``, ``embedded`` or ``url``; None takes the setting.
+            ``auto``, ``docker``, ``native``, ``embedded`` or ``url``; None takes the setting.
         env
             Environment for the service; wins over the manifest's.
         refresh
@@ -259,6 +259,8 @@ class ServiceRegistry:
         """Return services of ours that run in Docker but are not loaded in this kernel."""
         from .runtimes.compose.engine import discover
 
+        if is_known_to_hang(self.runtime("docker")):
+            return []
         mine = {service.placement.spec.project for service in self.services()}
         return [found for found in discover(self.settings.data) if found.project not in mine]
 

@@ -295,9 +295,9 @@ class Service:
         """Start it on its runtime; `auto` decides now, and again when what it adopted is gone."""
         spec = replace(self.placement.spec, gpu=gpu)
         runtime, told = self._runtime, self._start_notes
-        is_adopted = runtime is not None and runtime.name == "url"
-        if runtime and is_adopted and self.placement.wanted == "auto":
-            runtime = runtime if runtime.condition(spec).alive else None
+        may_be_adopted = runtime is not None and runtime.name in ("url", "native")
+        if runtime and may_be_adopted and self.placement.wanted == "auto":
+            runtime = runtime if runtime.condition(spec).state != "absent" else None
         if runtime is None:
             runtime, spec, condition, told = choose(self.placement, spec, report)
             self.placement = replace(self.placement, spec=replace(spec, gpu="auto"))

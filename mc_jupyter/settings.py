@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import ArgumentError
 
-RUNTIMES = ("auto", "docker", "embedded", "url")
+RUNTIMES = ("auto", "docker", "native", "embedded", "url")
 RENDERS = ("live", "settled")
 DEFAULT_MAX_DOWNLOAD = 6_000_000_000
 
@@ -77,7 +77,7 @@ class Settings:
 
     @property
     def runtime(self) -> str:
-        """How services run: ``auto``, ``docker``, ``embedded`` or ``url`` (MC_JUPYTER_RUNTIME)."""
+        """How services run: one of :data:`RUNTIMES` (MC_JUPYTER_RUNTIME)."""
         return self._choice("runtime", "MC_JUPYTER_RUNTIME", RUNTIMES)
 
     @property

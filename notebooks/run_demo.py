@@ -20,6 +20,10 @@ from nbconvert import HTMLExporter
 
 NOTEBOOK = Path(__file__).parent / "01-first-prompt.ipynb"
 OUTPUT = Path(__file__).parent.parent / "demo-output"
+NEXT = """
+Next, a prompt of your own:
+  make lab    opens JupyterLab; open 03-panel.ipynb, choose Run > Run All Cells,
+              and type into the panel's prompt box"""
 
 
 def show(cell: Any, cell_index: int, **_: Any) -> None:
@@ -60,6 +64,8 @@ def main() -> int:
     page.write_text(body, encoding="utf-8")
     print(f"{'FAILED' if failed else 'done'} in {time.monotonic() - start:.0f} s")
     print(f"the executed notebook as HTML: {page}")
+    if not failed:
+        print(NEXT)
     return 1 if failed else 0
 
 

@@ -12,7 +12,9 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Any
 
+from .. import cancel
 from ..errors import ArgumentError, ConnectionFailedError, OptionError
+from ..sockets import Wire, send
 from .faults import Refine
 from .names import connectable, is_loopback, shown
 from .peer import LimitName, Limits, Peer
@@ -95,19 +97,24 @@ class Http:
         ------
         ClientError
             Nothing answers, a limit passed, or the service refused.
+        Interrupted
+            It was cancelled; then, and while the reply is read, the connection is broken off.
         """
-        limits = self.peer.limits
+        limits, wire = self.peer.limits, Wire()
         timeouts = {"connect": limits.connect, "read": limits.of(limit), "write": limits.silence}
         request = self._client.build_request(
             method,
             path,
             content=None if body is None else _encode(body),
             headers=None if body is None else {"Content-Type": "application/json"},
-            extensions={"timeout": timeouts},
+            extensions={"timeout": timeouts, "trace": wire.trace},
         )
         try:
-            response = self._client.send(request, stream=True)
+            response = send(
+                lambda: self._client.send(request, stream=True), lambda late: late.close(), wire
+            )
         except self.peer.httpx.TransportError as error:
+            cancel.check()
             raise self.peer.failure(error, limit) from error
         except UnicodeError as error:  # from looking up the host's name
             raise ConnectionFailedError(
@@ -117,7 +124,7 @@ class Http:
             if not self._client.is_closed:
                 raise
             raise ConnectionFailedError(f"{self.peer.name}: this client was closed") from error
-        reply = Reply(self.peer, response, path, body or {}, limit, timeouts)
+        reply = Reply(self.peer, response, path, body or {}, limit, timeouts, wire)
         if not response.is_success:
             with closing(reply):
                 raise reply.refusal()

@@ -7,17 +7,19 @@ checked before they are sent: what the server would ignore is an error here.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import OptionError, ResponseError
-from ..events import Report, silent
+from ..errors import ClientError, OptionError, ResponseError
+from ..events import Event, Report, silent, ticking
+from ..meter import size_text
 from .faults import model_refusal
 from .http import Http
 from .names import check_name, same_model, shown, told
 from .options import check_options, encode_images, model_of, request_body
 from .peer import Limits
-from .pull import Progress, ensure, pull, warn_of_cloud
+from .pull import Check, Progress, ensure, no_check, pull, pulled_text, warn_of_cloud, watched
 
 _Step = TypeVar("_Step")
 Chunks = Generator[dict[str, Any], None, None]
@@ -200,6 +202,27 @@ class OllamaClient:
         """
         return self._then_changed(pull(self._http, check_name(model)))
 
+    def fetch_model(self, model: str, *, report: Report = silent, check: Check = no_check) -> str:
+        """Pull a model to its end, whatever its size; return the line that says so.
+
+        Parameters
+        ----------
+        report
+            Told of the progress: bytes, rate, time left, and when nothing comes.
+        check
+            Told of the bytes to be fetched as they become known; what it raises cancels the pull.
+
+        Raises
+        ------
+        ClientError, DiskFullError
+            As :meth:`pull`.
+        """
+        name = check_name(model)
+        try:
+            return pulled_text(name, watched(self._http, name, report, check))
+        finally:
+            self._changed()
+
     def delete(self, model: str) -> None:
         """Delete a model from the server's disk."""
         self._http.call("DELETE", "/api/delete", {"model": model_of(model)})
@@ -210,19 +233,31 @@ class OllamaClient:
         model: str,
         keep_alive: float | str | None = None,
         options: Mapping[str, Any] | None = None,
+        report: Report = silent,
     ) -> dict[str, Any]:
         """Load a model into memory, so that the first answer does not wait for it.
 
         With other `options` than those of the prompts (``num_ctx``) it would be loaded twice.
+        `report` is told each second for how long that has taken.
         """
         body: dict[str, Any] = {"model": model_of(model), "stream": False}
         if keep_alive is not None:
             body["keep_alive"] = keep_alive
         if options:
             body["options"] = check_options(options)
-        loaded = self._http.call("POST", "/api/generate", body, limit="first_byte")
+        if keep_alive != 0:
+            report(Event("load", f"loading {model} into memory"))
+        with ticking(lambda seconds: self._loading(model, seconds), report):
+            loaded = self._http.call("POST", "/api/generate", body, limit="first_byte")
         self._changed()
         return loaded
+
+    def _loading(self, model: str, seconds: float) -> Event:
+        size = ""
+        with suppress(ClientError):
+            bytes_ = (self._find(model) or {}).get("size")
+            size = f" ({size_text(bytes_)})" if bytes_ else ""
+        return Event("load", f"loading {model}{size} into memory ({seconds:.0f} s)")
 
     def unload(self, model: str) -> dict[str, Any]:
         """Take a model out of memory."""
@@ -245,6 +280,7 @@ class OllamaClient:
         max_download: int | None,
         report: Report = silent,
         store: Path | None = None,
+        check: Check = no_check,
     ) -> bool:
         """Pull a model if the server does not have it; return whether that was so.
 
@@ -260,6 +296,8 @@ class OllamaClient:
         store
             A folder on the disk where the server keeps its models, if that is this machine's:
             the error for the limit then says how much is free.
+        check
+            As for :meth:`fetch_model`.
 
         Raises
         ------
@@ -271,7 +309,7 @@ class OllamaClient:
         if entry is not None:
             return False
         try:
-            ensure(self._http, check_name(model), max_download, report, store)
+            ensure(self._http, check_name(model), max_download, report, store, check)
         finally:
             self._changed()
         return True

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import DownloadLimitError
-from ..events import Event, Report
+from ..events import Event, Report, ticking
+from ..meter import Meter, size_text
 from .http import Http
 from .names import at, is_cloud
 
 _EVERY = 0.25  # seconds between two reports
-_WINDOW = 5.0  # seconds over which the rate is taken
+
+Check = Callable[[int], None]
+"""Told of the bytes that are to be fetched; what it raises cancels the pull."""
+
+
+def no_check(size: int) -> None:
+    """Let any size pass."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,43 @@ def warn_of_cloud(model: str, entry: Mapping[str, Any], report: Report) -> None:
         report(Event("note", text, keep=True))
 
 
+def watched(
+    http: Http,
+    model: str,
+    report: Report,
+    check: Check = no_check,
+) -> int:
+    """Pull `model` with reports four times a second, once a second while nothing comes.
+
+    Parameters
+    ----------
+    check
+        Told of the bytes that are to be fetched, each time that they become more; what it raises
+        cancels the pull.
+
+    Returns
+    -------
+    int
+        The bytes of the layers that were not on the server.
+    """
+    layers = _Layers(model)
+    with closing(pull(http, model)) as steps, ticking(layers.while_silent, report):
+        for step in steps:
+            if layers.add(step):
+                check(layers.to_fetch)
+            event = layers.event(step)
+            if event:
+                report(event)
+    return layers.to_fetch
+
+
 def ensure(
-    http: Http, model: str, max_download: int | None, report: Report, store: Path | None
+    http: Http,
+    model: str,
+    max_download: int | None,
+    report: Report,
+    store: Path | None,
+    check: Check = no_check,
 ) -> None:
     """Pull `model` with reports, unless it is larger than `max_download` bytes (None: no limit).
 
@@ -106,17 +147,19 @@ def ensure(
             f"{model} is not here, and the download limit is 0",
             f"to fetch it: %ollama pull {model}{at(http.peer.name)}",
         )
-    meter = _Meter(model)
-    with closing(pull(http, model)) as steps:
-        for step in steps:
-            meter.add(step)
-            if max_download is not None and meter.to_fetch > max_download:
-                raise _over(http.peer.name, model, meter.to_fetch, max_download, store)
-            event = meter.event(step)
-            if event:
-                report(event)
-    size = f" ({size_text(meter.to_fetch)})" if meter.to_fetch else ""
-    report(Event("model", f"pulled {model}{size}", meter.total, meter.total, keep=True))
+
+    def within_limit(size: int) -> None:
+        if max_download is not None and size > max_download:
+            raise _over(http.peer.name, model, size, max_download, store)
+        check(size)
+
+    size = watched(http, model, report, within_limit)
+    report(Event("model", pulled_text(model, size), keep=True))
+
+
+def pulled_text(model: str, size: int) -> str:
+    """Return the line that a pull leaves, with the bytes that it fetched."""
+    return f"pulled {model} ({size_text(size)})" if size else f"pulled {model}"
 
 
 def _over(name: str, model: str, size: int, limit: int, store: Path | None) -> DownloadLimitError:
@@ -130,31 +173,31 @@ def _over(name: str, model: str, size: int, limit: int, store: Path | None) -> D
     )
 
 
-class _Meter:
+class _Layers:
     """Adds up the layers of one pull, and words them a few times a second."""
 
     def __init__(self, model: str) -> None:
         self.model = model
         self.to_fetch = 0  # bytes of the layers that the server did not have whole
         self._layers: dict[str, tuple[int, int]] = {}
-        self._samples: deque[tuple[float, int]] = deque()
-        self._said, self._said_at = "", 0.0
+        self._meter = Meter()
+        self._step = Progress("asking the server")
+        self._said, self._said_at = "", time.monotonic()
 
-    @property
-    def completed(self) -> int:
-        return sum(done for done, _ in self._layers.values())
+    def add(self, step: Progress) -> bool:
+        """Take a step; return whether there is more to fetch than before."""
+        self._step, before = step, self.to_fetch
+        if step.total:
+            layer, done = step.digest or step.status, step.completed or 0
+            if layer not in self._layers and done < step.total:
+                self.to_fetch += step.total
+            self._layers[layer] = (done, step.total)
+            self._meter.add(*self._sums())
+        return self.to_fetch > before
 
-    @property
-    def total(self) -> int:
-        return sum(size for _, size in self._layers.values())
-
-    def add(self, step: Progress) -> None:
-        if not step.total:
-            return
-        layer, done = step.digest or step.status, step.completed or 0
-        if layer not in self._layers and done < step.total:
-            self.to_fetch += step.total
-        self._layers[layer] = (done, step.total)
+    def _sums(self) -> tuple[int, int]:
+        parts = list(self._layers.values())
+        return sum(done for done, _ in parts), sum(size for _, size in parts)
 
     def event(self, step: Progress) -> Event | None:
         """The event for a step; None when it says nothing new or too soon."""
@@ -163,44 +206,16 @@ class _Meter:
         if said == self._said and now - self._said_at < _EVERY:
             return None
         self._said, self._said_at = said, now
-        if not step.total:
-            return Event("model", f"pulling {self.model}: {step.status}")
-        done, total = self.completed, self.total
-        text = f"pulling {self.model}: {_part_text(done, total)}{self._rate(now, done)}"
-        return Event("model", text, done, total)
+        return self._event()
 
-    def _rate(self, now: float, done: int) -> str:
-        samples = self._samples
-        samples.append((now, done))
-        while len(samples) > 2 and now - samples[0][0] > _WINDOW:
-            samples.popleft()
-        since, before = samples[0]
-        if now == since or done <= before:
-            return ""
-        return f", {size_text(int((done - before) / (now - since)))}/s"
+    def while_silent(self, seconds: float) -> Event | None:
+        """The event for a moment in which no line comes; None where one just came."""
+        still = time.monotonic() - self._said_at
+        if still < 1.0:
+            return None
+        return self._event("" if self._step.total else f" ({still:.0f} s)")
 
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def _unit(size: int) -> int:
-    power = 0
-    while size >= 1000 ** (power + 1) and power < len(_UNITS) - 1:
-        power += 1
-    return power
-
-
-def _figure(size: int, power: int) -> str:
-    value = size / 1000**power
-    return f"{value:.1f}" if power >= 3 else f"{value:.0f}"
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes for people: ``3.4 GB``, ``92 MB``."""
-    power = _unit(size)
-    return f"{_figure(size, power)} {_UNITS[power]}"
-
-
-def _part_text(done: int, total: int) -> str:
-    power = _unit(total)
-    return f"{_figure(done, power)} of {_figure(total, power)} {_UNITS[power]}"
+    def _event(self, note: str = "") -> Event:
+        if not self._step.total:
+            return Event("model", f"pulling {self.model}: {self._step.status}{note}")
+        return Event("model", f"pulling {self.model}: {self._meter.words()}", *self._sums())

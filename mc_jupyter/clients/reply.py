@@ -7,7 +7,9 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from .. import cancel
 from ..errors import MediaConduitError, StreamCutError
+from ..sockets import Wire
 from .faults import Fault, read_body, to_error
 from .names import told
 from .peer import LimitName, Peer
@@ -29,15 +31,18 @@ class Reply:
         request: Mapping[str, Any],
         limit: LimitName,
         timeouts: dict[str, float | None],
+        wire: Wire,
     ) -> None:
         self._peer, self._response, self._path, self._request = peer, response, path, request
         self._limit: LimitName = limit
         self._timeouts = timeouts
         self._iterators: list[Iterator[bytes]] = [iter(response.stream)]  # type: ignore[arg-type]
         self._started = self._ended = False
+        self._take_back = cancel.on_cancel(wire.cut)
 
     def close(self) -> None:
         """Close the connection."""
+        self._take_back()
         self._response.close()
 
     def limit(self, name: LimitName) -> None:
@@ -57,7 +62,9 @@ class Reply:
         try:
             piece = next(self._iterators[-1], None)
         except self._peer.httpx.TransportError as error:
+            cancel.check()
             raise self._peer.failure(error, self._limit, started=True) from error
+        cancel.check()  # a body without a length just ends where the connection is broken off
         if not self._started:
             self._started = True
             self.limit("silence")

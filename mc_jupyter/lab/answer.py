@@ -52,7 +52,7 @@ class Answer:
     model
         The model's name as it was asked.
     service, runtime
-        The handle that answered, and ``docker``, ``embedded`` or ``url``.
+        The handle that answered, and ``docker``, ``native``, ``embedded`` or ``url``.
     messages
         What was sent; append ``{"role": "assistant", "content": answer.text}`` to go on.
     options

@@ -76,15 +76,24 @@ class Draft:
         """The answer so far."""
         return "".join(self._texts)
 
-    def progress(self, plain: bool = False) -> dict[str, str]:
-        """The answer so far as it is shown while it comes: one format, and a live line."""
-        thought, text = "".join(self._thoughts), self.text
+    @property
+    def thinking(self) -> str:
+        """The thinking so far."""
+        return "".join(self._thoughts)
+
+    @property
+    def live_line(self) -> str:
+        """About how many tokens so far, how fast, and the time since it was sent."""
         elapsed = self._clock() - self._start
         spent = elapsed - (self._first if self._first is not None else elapsed)
         # A piece is a token or a few; the exact count comes with the last one.
         tokens = max(self.pieces, self.size // _CHARACTERS_PER_TOKEN)
         rate = f" · {tokens / spent:.0f} tokens/s" if spent >= _RATE_AFTER else ""
-        line = f"about {tokens} tokens{rate} · {elapsed:.0f} s"
+        return f"about {tokens} tokens{rate} · {elapsed:.0f} s"
+
+    def progress(self, plain: bool = False) -> dict[str, str]:
+        """The answer so far as it is shown while it comes: one format, and a live line."""
+        thought, text, line = self.thinking, self.text, self.live_line
         if plain:
             return {"text/html": preformatted(text or thought, line)}
         tail = "" if text else thought[-_SHOWN_THINKING:]
@@ -101,7 +110,7 @@ class Draft:
         return Answer(
             text=text,
             model=self.model,
-            thinking="".join(self._thoughts),
+            thinking=self.thinking,
             usage=Usage(end.get("prompt_eval_count"), end.get("eval_count")),
             timings=self._timings(),
             data=data,

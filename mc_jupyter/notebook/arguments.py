@@ -21,6 +21,7 @@ from ..lab.templates import parse
 _FIRST_HIDDEN, _LAST_HIDDEN = 0xE000, 0xF8FF
 _HIDDEN = re.compile("[\ue000-\uf8ff]")
 HELP = ("-h", "--help", "?")
+THINK_LEVELS = ("on", "off", "low", "medium", "high", "max")
 
 
 def as_is(text: str) -> str:
@@ -144,6 +145,10 @@ class Parser(argparse.ArgumentParser):
         hint = self.hint if message.startswith("unrecognized") else f"{self.prog} --help"
         raise ArgumentError(f"{self.prog}: {message}", hint)
 
+    def option(self, token: str) -> argparse.Action | None:
+        """The option that a token names, with or without its ``=VALUE``."""
+        return self._option_string_actions.get(_normal(token).partition("=")[0])
+
     def takes_value(self, token: str) -> bool:
         """Whether the token after this option belongs to it."""
         action = self._option_string_actions.get(_normal(token))
@@ -174,8 +179,14 @@ def wants_help(tokens: Sequence[str]) -> bool:
 
 
 def expand_think(tokens: Sequence[str]) -> list[str]:
-    """``--think`` alone, so that it does not swallow the model that follows it."""
-    return ["--think=on" if token == "--think" else token for token in tokens]
+    """``--think`` with the level behind it, if one is there: it never swallows a model's name."""
+    expanded: list[str] = []
+    for before, token in zip(("", *tokens), tokens, strict=False):
+        if before == "--think" and token in THINK_LEVELS:
+            expanded[-1] = f"--think={token}"
+        else:
+            expanded.append("--think=on" if token == "--think" else token)
+    return expanded
 
 
 def split(line: str, *, literal: bool = False) -> list[str]:
@@ -214,7 +225,8 @@ def split_head(line: str, parser: Parser | None, *, literal: bool = False) -> tu
             words.append(word)
             if parser is None:
                 continue
-            if not is_value and not word.startswith("-"):
+            is_level = words[-2:-1] == ["--think"] and word in THINK_LEVELS
+            if not (is_value or is_level or word.startswith("-")):
                 break
             is_value = not is_value and parser.takes_value(word)
     except ValueError as error:

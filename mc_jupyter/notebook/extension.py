@@ -6,15 +6,19 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from IPython.core.getipython import get_ipython
 from IPython.core.magic import no_var_expand
 from traitlets import TraitError
 
+from ..errors import ArgumentError
 from ..registry import registry
 from .magics import Magics, McJupyter
 from .transform import CellTransform, line_transform
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from .panel import Panel
 
 _KINDS = ("line", "cell")
 _loaded: dict[int, Extension] = {}
@@ -40,6 +44,26 @@ def unload(shell: InteractiveShell) -> None:
         extension.remove()
 
 
+def current_shell() -> InteractiveShell:
+    """Return the running shell.
+
+    Raises
+    ------
+    ArgumentError
+        Outside IPython.
+    """
+    shell = get_ipython()
+    if shell is None:
+        raise ArgumentError("the panel needs a notebook", "mc_jupyter.registry.services()")
+    return shell
+
+
+def panel(shell: InteractiveShell) -> Panel:
+    """Return the panel of a shell; loads the extension where it is not loaded."""
+    load(shell)
+    return _loaded[id(shell)].panel
+
+
 class Extension:
     """What one shell was given.
 
@@ -53,6 +77,7 @@ class Extension:
         self._shell = shell
         self._settings = _settings(shell)
         self._magics = Magics(shell, registry)
+        self.panel = self._magics.panel
         self._ours: list[tuple[str, str]] = []
         texts = self._magics.help()
         self._add("mc", self._magics.mc, texts["mc"])
@@ -63,6 +88,8 @@ class Extension:
         self._configurables.append(self._settings)
         self._cell = CellTransform([name for kind, name in self._ours if kind == "cell"])
         self._line = line_transform([name for kind, name in self._ours if kind == "line"])
+        self._tab = self._magics.completion(self._ours).matcher
+        shell.Completer.custom_matchers.append(self._tab)
         shell.input_transformers_cleanup.insert(0, self._cell)
         shell.input_transformer_manager.token_transformers.append(self._line)
 
@@ -83,10 +110,12 @@ class Extension:
 
     def remove(self) -> None:
         """Take everything away again."""
+        self._magics.close()
         for kind, name in self._ours:
             self._shell.magics_manager.magics[kind].pop(name, None)
         self._magics.once.remove()
         self._configurables.remove(self._settings)
+        self._shell.Completer.custom_matchers.remove(self._tab)
         self._shell.input_transformers_cleanup.remove(self._cell)
         self._shell.input_transformer_manager.token_transformers.remove(self._line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Enum, TraitError, Unicode, observe, validate
@@ -12,9 +13,12 @@ from ..lab.answer import Answer
 from ..lab.templates import fill
 from ..registry import ServiceRegistry
 from ..settings import RENDERS, RUNTIMES, parse_size
+from .complete import TabCompletion
 from .display import Screen, mode_of
+from .jobs import Jobs
 from .ollama import OllamaVerbs
 from .once import ShownOnce
+from .panel import Panel
 from .prompts import Prompts
 from .results import Result
 from .services import ServiceVerbs
@@ -33,9 +37,9 @@ class McJupyter(Configurable):
         Whose settings these are.
     """
 
-    runtime = Enum(("", *RUNTIMES), "", help="how services run: auto, docker, embedded, url").tag(
-        config=True
-    )
+    runtime = Enum(
+        ("", *RUNTIMES), "", help="how services run: auto, docker, native, embedded, url"
+    ).tag(config=True)
     render = Enum(("", *RENDERS), "", help="live: answers as they come; settled: once, whole").tag(
         config=True
     )
@@ -79,8 +83,10 @@ class Magics:
         self._shell, self._registry = shell, registry
         self.once = ShownOnce(shell)
         self._prompts = Prompts(registry, self._screen, self._fill, self._keep)
-        self._ollama = OllamaVerbs(registry, self._screen, self._prompts).verbs
-        self._mc = ServiceVerbs(registry, self._screen).verbs
+        self._jobs = Jobs()
+        self.panel = Panel(shell, registry, self._prompts, self._jobs)
+        self._ollama = OllamaVerbs(registry, self._screen, self._prompts, self._jobs).verbs
+        self._mc = ServiceVerbs(registry, self._screen, self.panel).verbs
 
     def mc(self, line: str, cell: str | None = None) -> Result | Answer:
         """``%mc VERB ...`` and ``%%mc HANDLE ...``."""
@@ -106,10 +112,19 @@ class Magics:
         with interruptible("%ollama"):
             return self._ollama.call(line, self._fill)
 
+    def close(self) -> None:
+        """End what goes on beside the cells."""
+        self.panel.close()
+        self._jobs.cancel()
+
     def help(self) -> dict[str, str]:
         """What ``%mc?`` and ``%ollama?`` show."""
         prompting = f"{self._prompts.parser.format_help()}\n{self._ollama.help()}"
         return {"mc": self._mc.help(), "ollama": prompting}
+
+    def completion(self, ours: Collection[tuple[str, str]]) -> TabCompletion:
+        """What Tab offers behind those of our magics (``line`` or ``cell``, and the name)."""
+        return TabCompletion(self._registry, self._mc, self._ollama, self._prompts.parser, ours)
 
     def _prompt(self, magic: str, line: str, cell: str, host: str | None = None) -> Result | Answer:
         with interruptible(magic):

@@ -11,6 +11,7 @@ from ..events import Event
 from ..registry import ServiceRegistry
 from .arguments import Parser
 from .display import Screen, size
+from .jobs import Jobs
 from .prompts import MODEL, Prompts, models_of, running_ollamas
 from .request import add_default_options, add_prompt_options
 from .results import Facts, Result, Table, Text
@@ -19,6 +20,7 @@ from .verbs import Verbs
 if TYPE_CHECKING:
     from ..clients.ollama import OllamaClient
 
+_CANCEL_S = 2.0
 _ABOUT = """Prompt a model of Ollama, and look after its models.
 
 %%ollama [MODEL] ...  the lines below are the prompt (%%ollama --help: its options)
@@ -37,18 +39,26 @@ class OllamaVerbs:
         Makes the display of the running cell.
     prompts
         What ``run`` and ``use`` lead to.
+    jobs
+        What goes on in the background.
     """
 
     def __init__(
-        self, registry: ServiceRegistry, screen: Callable[[], Screen], prompts: Prompts
+        self,
+        registry: ServiceRegistry,
+        screen: Callable[[], Screen],
+        prompts: Prompts,
+        jobs: Jobs,
     ) -> None:
         self._registry, self._screen, self._prompts = registry, screen, prompts
+        self._jobs = jobs
         self.verbs = Verbs("%ollama", _ABOUT, self._bare)
         self._add_model_verbs(self.verbs)
         run = self.verbs.add("run", "Prompt a model in one line.", prompts.run, is_raw=True)
         add_prompt_options(run)
         run.add_argument("model", metavar="MODEL", nargs="?")
         run.usage = "%%ollama run [options of %%%%ollama] MODEL PROMPT"
+        self.verbs.add("cancel", "End what the panel has begun: answers, pulls.", self._cancel)
         use = self.verbs.add("use", "Set the model and options of %%ollama here.", prompts.use)
         use.add_argument("model", metavar="MODEL")
         use.add_argument("--or", dest="others", action="append", metavar="MODEL", help="else this")
@@ -106,7 +116,9 @@ class OllamaVerbs:
 
     def _ps(self, given: argparse.Namespace) -> Result:
         screen = self._screen()
-        rows = [_model_row(m) | _where(m) for m in self._connect(given, screen).ps()]
+        rows = [
+            _model_row(m) | {"processor": processor(m)} for m in self._connect(given, screen).ps()
+        ]
         columns = {
             "name": "name",
             "id": "id",
@@ -157,16 +169,26 @@ class OllamaVerbs:
         self._connect(given, screen).unload(given.model)
         return screen.say(f"{given.model} is unloaded")
 
+    def _cancel(self, given: argparse.Namespace) -> Result:
+        jobs = self._jobs.cancel()
+        for job in jobs:
+            job.join(_CANCEL_S)
+        late = [job.title for job in jobs if job.state == "running"]
+        if late:
+            return Text(f"still ending: {', '.join(late)}")
+        names = ", ".join(job.title for job in jobs)
+        return Text(f"cancelled: {names}" if names else "nothing goes on in the background")
+
 
 def _model_row(model: dict[str, Any]) -> dict[str, Any]:
     digest = str(model.get("digest") or "").removeprefix("sha256:")
     return model | {"id": digest[:12], "shown_size": size(model.get("size") or 0)}
 
 
-def _where(model: dict[str, Any]) -> dict[str, str]:
-    """The processor as ``ollama ps`` words it."""
+def processor(model: dict[str, Any]) -> str:
+    """Where a loaded model runs, as ``ollama ps`` words it."""
     total, on_gpu = model.get("size") or 0, model.get("size_vram") or 0
     if not total or on_gpu in (0, total):
-        return {"processor": "100% GPU" if on_gpu and total else "100% CPU"}
+        return "100% GPU" if on_gpu and total else "100% CPU"
     cpu = round(100 * (total - on_gpu) / total)
-    return {"processor": f"{cpu}%/{100 - cpu}% CPU/GPU"}
+    return f"{cpu}%/{100 - cpu}% CPU/GPU"

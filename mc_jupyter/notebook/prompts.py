@@ -84,7 +84,19 @@ class Prompts:
         """Do what a ``%ollama run`` line says; its prompt is the raw rest of the line."""
         return self._send(given, given.rest)
 
-    def _send(self, given: argparse.Namespace, prompt: str) -> Answer | Result:
+    def request(self, line: str, body: str) -> Request:
+        """Return the request that a ``%%ollama`` cell stands for, without sending it.
+
+        Parameters
+        ----------
+        line, body
+            As for :meth:`prompt`.
+        """
+        fill = as_is if "--literal" in line.split() else self._fill
+        words = split(line, literal=fill is as_is)
+        return self._request(self.parser.read(expand_think(words), fill), body)
+
+    def _request(self, given: argparse.Namespace, prompt: str) -> Request:
         if given.model and given.model_option:
             raise ArgumentError(
                 f"two models: {given.model} and {given.model_option}", "name one of them"
@@ -93,7 +105,10 @@ class Prompts:
         if not model:
             raise ArgumentError("which model?", _which_model(self._registry))
         given = merged(given, self._default)
-        request = make_request([model], prompt if given.literal else self._fill(prompt), given)
+        return make_request([model], prompt if given.literal else self._fill(prompt), given)
+
+    def _send(self, given: argparse.Namespace, prompt: str) -> Answer | Result:
+        request = self._request(given, prompt)
         if request.dry_run:
             return DryRun(request.body())
         screen = self._screen(request.quiet)

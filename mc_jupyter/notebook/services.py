@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError, ClientError, MediaConduitError, ServiceNotFoundError
+from ..errors import (
+    ArgumentError,
+    ClientError,
+    MediaConduitError,
+    NotOursError,
+    ServiceNotFoundError,
+)
 from ..events import Event
 from ..registry import ServiceRegistry
 from ..settings import RUNTIMES
@@ -17,6 +24,7 @@ from .verbs import Verbs
 if TYPE_CHECKING:
     from ..records import Snapshot
     from ..service import Service
+    from .panel import Panel
 
 _ABOUT = """Load, start, watch and stop AI services.
 
@@ -43,10 +51,14 @@ class ServiceVerbs:
         The kernel's services.
     screen
         Makes the display of the running cell.
+    panel
+        The kernel's panel.
     """
 
-    def __init__(self, registry: ServiceRegistry, screen: Callable[[], Screen]) -> None:
-        self._registry, self._screen = registry, screen
+    def __init__(
+        self, registry: ServiceRegistry, screen: Callable[[], Screen], panel: Panel
+    ) -> None:
+        self._registry, self._screen, self._the_panel = registry, screen, panel
         self.verbs = Verbs("%mc", _ABOUT, self._bare)
         self._add_changing(self.verbs)
         self._add_looking(self.verbs)
@@ -101,6 +113,15 @@ class ServiceVerbs:
         logs.add_argument(
             "-n", "--lines", type=_count, default=100, metavar="LINES", help="how many (100)"
         )
+        logs.add_argument(
+            "-f", "--follow", action="store_true", help="go on until it ends or is interrupted"
+        )
+        panel = verbs.add(
+            "panel", "Show services, models and a playground to click on.", self._panel
+        )
+        panel.add_argument("--close", action="store_true", help="take it away again")
+
+        verbs.add("doctor", "Look at what there is here to run services with.", self._doctor)
 
     # what changes something -------------------------------------------------------------------
 
@@ -146,7 +167,10 @@ class ServiceVerbs:
             try:
                 snapshots.append(service.stop(screen.report))
             except MediaConduitError as error:  # the others are stopped all the same
-                failed.append(error)
+                if given.all and isinstance(error, NotOursError):
+                    notes.append(f"{service.handle} was not started from here and goes on")
+                else:
+                    failed.append(error)
         if failed:
             raise failed[0]
         return screen.end(_table(snapshots, notes if wanted else ["No service is loaded."]))
@@ -217,9 +241,29 @@ class ServiceVerbs:
         notes = [f"This commit and no other: {pin}"] if pin else []
         return Facts(facts | {"pin": pin}, notes, hidden=("pin", "folder", "project"))
 
+    def _doctor(self, given: argparse.Namespace) -> Result:
+        from .doctor import examination
+
+        screen = self._screen()
+        return screen.hand_over(examination(self._registry, screen))
+
     def _logs(self, given: argparse.Namespace) -> Result:
         service = self._registry.find(given.name)
+        if given.follow:
+            return self._follow(service, given.lines)
         return Text(service.logs(given.lines).rstrip("\n") or f"{service.handle} wrote nothing yet")
+
+    def _follow(self, service: Service, lines: int) -> Result:
+        with closing(service.follow(lines)) as pieces:
+            for piece in pieces:
+                print(piece, end="")  # without a flush: the kernel gathers what comes quickly
+        return Text(f"{service.handle} has ended")
+
+    def _panel(self, given: argparse.Namespace) -> Result:
+        if given.close:
+            self._the_panel.close()
+            return Text("the panel is closed")
+        return self._the_panel
 
 
 def _table(snapshots: Sequence[Snapshot], notes: Sequence[str] = ()) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import (
     ClientError,
@@ -18,7 +18,6 @@ from ..errors import (
 from ..events import Event
 from ..lab.answer import Answer
 from ..lab.draft import Draft
-from .display import Screen
 from .request import Request
 
 if TYPE_CHECKING:
@@ -30,7 +29,24 @@ _SILENT_SECONDS = 0.5  # after which a cell says what it waits for
 Keep = Callable[[Answer], None]
 
 
-def ask(registry: ServiceRegistry, request: Request, screen: Screen, keep: Keep) -> Answer:
+class Surface(Protocol):
+    """Where an answer is shown: a cell's screen, or the panel."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was reported to be kept."""
+
+    def report(self, event: Event) -> None:
+        """Show a step of progress."""
+
+    def grow(self, draft: Draft, piece: str, plain: bool) -> None:
+        """Show an answer that has grown by `piece`."""
+
+    def settle(self, result: Answer) -> None:
+        """Show the last state."""
+
+
+def ask(registry: ServiceRegistry, request: Request, screen: Surface, keep: Keep) -> Answer:
     """Send a prompt and show its answer as it comes.
 
     Parameters
@@ -89,7 +105,7 @@ def _send(
     service: Service,
     request: Request,
     draft: Draft,
-    screen: Screen,
+    screen: Surface,
     keep: Keep,
 ) -> Answer:
     """Send the prompt, feed the draft, and end with an answer however it ends."""
@@ -124,7 +140,7 @@ def _send(
 
 
 @contextmanager
-def _told_what_is_waited_for(model: str, screen: Screen) -> Iterator[None]:
+def _told_what_is_waited_for(model: str, screen: Surface) -> Iterator[None]:
     """Say it where nothing comes for a while: a model that is loaded first may take a minute."""
     told = Event("load", f"waiting for {model}")
     timer = threading.Timer(_SILENT_SECONDS, screen.report, [told])
@@ -136,7 +152,7 @@ def _told_what_is_waited_for(model: str, screen: Screen) -> Iterator[None]:
         timer.cancel()
 
 
-def _note_cpu(service: Service, client: OllamaClient, model: str, screen: Screen) -> None:
+def _note_cpu(service: Service, client: OllamaClient, model: str, screen: Surface) -> None:
     """Say it when a service that was to have a GPU has answered without one."""
     gpu = service.snapshot().gpu or ""
     if gpu.startswith("no: ") and "--gpu off" not in gpu:

@@ -69,6 +69,13 @@ class Verbs:
     def __contains__(self, name: str) -> bool:
         return name in self._verbs
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._verbs)
+
+    def verb(self, name: str) -> Verb | None:
+        """The verb of that name, ``-`` and ``_`` alike; None where there is none."""
+        return self._verbs.get(name.replace("_", "-"))
+
     def parser(self, name: str) -> Parser:
         """The parser of a verb."""
         return self._verbs[name].parser
@@ -88,7 +95,7 @@ class Verbs:
             return Text(self.help())
         if name.endswith("?"):
             name, rest = name[:-1], "?"
-        verb = self._verbs.get(name.replace("_", "-"))
+        verb = self.verb(name)
         if verb is None:
             raise ArgumentError(
                 f"{self.prog} has no verb {name!r}: {did_you_mean(name, self._verbs)}",

@@ -1,8 +1,9 @@
-"""How a service runs: ``docker``, ``embedded`` or ``url``, each behind the same few calls."""
+"""How a service runs: ``docker``, ``native``, ``embedded`` or ``url``, behind the same calls."""
 
 from __future__ import annotations
 
 from ..errors import ArgumentError
+from ..settings import RUNTIMES
 from .base import Condition, Gpu, Runtime, Spec
 
 __all__ = ["Condition", "Gpu", "Runtime", "Spec", "make"]
@@ -20,6 +21,10 @@ def make(name: str) -> Runtime:
         from .compose import ComposeRuntime
 
         return ComposeRuntime()
+    if name == "native":
+        from .native import NativeRuntime
+
+        return NativeRuntime()
     if name == "embedded":
         from .process import EmbeddedRuntime
 
@@ -28,4 +33,4 @@ def make(name: str) -> Runtime:
         from .url import UrlRuntime
 
         return UrlRuntime()
-    raise ArgumentError(f"there is no runtime {name!r}", "accepted: auto, docker, embedded, url")
+    raise ArgumentError(f"there is no runtime {name!r}", f"accepted: {', '.join(RUNTIMES)}")

@@ -1,4 +1,4 @@
-"""What a runtime is: the words shared by docker, embedded and url."""
+"""What a runtime is: the words shared by docker, native, embedded and url."""
 
 from __future__ import annotations
 

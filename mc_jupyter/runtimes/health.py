@@ -10,15 +10,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .. import cancel
 from ..errors import StartError, TimeLimitError
-from ..events import Event, Report
+from ..events import Event, Report, ticking
+from ..sockets import Wire
 from .base import Condition
 
 if TYPE_CHECKING:
     import httpx
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.1
-_SAY_EVERY = 10.0
+_SAY_EVERY = 1.0
 _ONE_REQUEST = 5.0
 _ANSWERS_DESPITE = (401, 403, 405)
 """It is there and speaks HTTP; that the path wants a login or another method is not our matter."""
@@ -45,7 +47,7 @@ def wait_until_ready(
     limit
         Seconds to wait; None waits as long as it lives.
     report
-        Gets a line every 10 s with what was last observed.
+        Gets a line each second with what was last observed.
     logs
         Returns the service's last lines.
     name
@@ -62,12 +64,19 @@ def wait_until_ready(
         It ended, restarts again and again, or is gone; with its last log lines.
     TimeLimitError
         The limit passed; the service is left alone.
+    Interrupted
+        It was cancelled; the service is left alone.
     """
-    began = said = time.monotonic()
-    pause = _FIRST_PAUSE
+    began, pause = time.monotonic(), _FIRST_PAUSE
+    seen: str | None = f"GET {path} is not answered yet"
+
+    def waiting(seconds: float) -> Event:
+        return Event("wait", f"waiting for {name}: {seen} ({seconds:.0f} s)")
+
     condition = look()
-    with _client(condition.url or "") as client:
+    with _client(condition.url or "") as client, ticking(waiting, report, every=_SAY_EVERY):
         while True:
+            cancel.check()
             if not condition.alive:
                 raise StartError(_obituary(name, condition, logs()), f"%mc logs {name}")
             left = _ONE_REQUEST if limit is None else limit - (time.monotonic() - began)
@@ -80,9 +89,6 @@ def wait_until_ready(
                     f"{name} runs, but did not answer within {limit:g} s: {seen}",
                     f"it is left running: %mc status {name}, or %mc logs {name}",
                 )
-            if now - said >= _SAY_EVERY:
-                said = now
-                report(Event("wait", f"waiting for {name} ({now - began:.0f} s): {seen}"))
             time.sleep(pause if limit is None else min(pause, limit - (now - began)))
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
             condition = look()
@@ -127,9 +133,13 @@ def _ask(
     import httpx
 
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    where, wire = f"{url.rstrip('/')}{path}", Wire()
+    asked = client.stream(
+        "GET", where, headers=headers, timeout=timeout, extensions={"trace": wire.trace}
+    )
+    take_back = cancel.on_cancel(wire.cut)
     try:
-        where = f"{url.rstrip('/')}{path}"
-        with client.stream("GET", where, headers=headers, timeout=timeout) as response:
+        with asked as response:
             status = response.status_code
     except httpx.ConnectError:
         return "the connection is refused"
@@ -137,6 +147,8 @@ def _ask(
         return f"no answer to GET {path}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"no HTTP answer to GET {path} ({type(error).__name__})"
+    finally:
+        take_back()
     if status < 400 or status in _ANSWERS_DESPITE:
         return None
     return f"HTTP {status} to GET {path}"

@@ -28,13 +28,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import cancel
 from ..errors import DiskFullError, SourceError
 from ..events import Event, Report
 from ..settings import Settings
 from .base import Identifier
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
+    from filelock import AcquireReturnProxy, BaseFileLock
 
 _VERSION = re.compile(r"(\d{4,})-[0-9a-f]+")
 _TEMPORARY = "tmp-"
@@ -145,9 +146,18 @@ class Slot:
             held = lock.acquire(timeout=_PATIENCE_S)
         except filelock.Timeout:
             report(Event("fetch", f"another kernel is fetching {self.identifier.typed}: waiting"))
-            held = lock.acquire()
+            held = _acquired(lock)
         with held:
             yield
+
+
+def _acquired(lock: BaseFileLock) -> AcquireReturnProxy[BaseFileLock]:
+    import filelock
+
+    while True:
+        cancel.check()
+        with suppress(filelock.Timeout):
+            return lock.acquire(timeout=_PATIENCE_S / 2)
 
 
 def clear(settings: Settings, keep: Collection[Path] = ()) -> int:

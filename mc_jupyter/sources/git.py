@@ -11,15 +11,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
-from ..events import Event, Report
+from ..events import Report, ticking
 from . import failures
 from .base import Identifier
 from .guard import Clock, TimeUp, run
+from .telling import Telling
 
 if TYPE_CHECKING:
     from git import RemoteProgress
@@ -42,6 +43,7 @@ git fetch --depth 1 --no-tags --no-recurse-submodules --progress --end-of-option
 git checkout -q --progress --detach FETCH_HEAD
 """
 _LIST = f'{_REPOSITORY}\ngit ls-remote --heads --tags --refs "$url" >&2'
+_HEAD = f'{_REPOSITORY}\ngit ls-remote --quiet --end-of-options "$url" HEAD >&2'
 _LISTED = re.compile(r"[0-9a-f]{40,64}\trefs/(?:heads|tags)/(\S+)")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -126,10 +128,11 @@ def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Re
     """
     git = program()
     folder.mkdir()
-    report(Event("fetch", f"fetching {identifier.typed}"))
+    telling = Telling(identifier.typed, report)
     arguments = [git, str(folder), identifier.location, identifier.ref or "HEAD"]
-    listener = _listener(report)
-    status = _run(_FETCH, arguments, identifier, clock, listener)
+    listener = _listener(telling.step)
+    with ticking(telling.while_silent, report):
+        status = _run(_FETCH, arguments, identifier, clock, listener)
     if status == _NOT_FOUND:
         raise failures.git_missing()
     if status:
@@ -145,7 +148,26 @@ def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Re
     if not _COMMIT.fullmatch(commit):
         raise SourceError(f"{identifier.typed}: git left no commit checked out ({commit})")
     shutil.rmtree(folder / ".git")
+    telling.end(folder)
     return commit
+
+
+def reach(identifier: Identifier, *, clock: Clock) -> None:
+    """Ask for a repository's HEAD the way a fetch does: same program, proxy and configuration.
+
+    Nothing is written.
+
+    Raises
+    ------
+    GitMissingError, SourceUnreachableError, RepositoryNotFoundError, RefNotFoundError, SourceError
+        As :func:`fetch_into`.
+    """
+    nowhere = Path("/")  # git needs a folder to stand in; it is not looked at
+    listener = _listener(lambda *step: None)
+    arguments = [program(), str(nowhere), identifier.location, "HEAD"]
+    if _run(_HEAD, arguments, identifier, clock, listener):
+        text = "\n".join([*listener.other_lines, *listener.error_lines])
+        raise failures.explain(identifier, text, nowhere, [])
 
 
 def _run(
@@ -169,8 +191,8 @@ def _run(
         raise SourceError(f"{identifier.typed}: git could not be run: {error}") from error
 
 
-def _listener(report: Report) -> RemoteProgress:
-    """GitPython's reader of git's progress, handing it on as events."""
+def _listener(step: Callable[[str, float, float, str], None]) -> RemoteProgress:
+    """GitPython's reader of git's progress, handing each step on."""
     from git import RemoteProgress
 
     words = {
@@ -178,6 +200,7 @@ def _listener(report: Report) -> RemoteProgress:
         RemoteProgress.RESOLVING: "resolving",
         RemoteProgress.COUNTING: "counting",
         RemoteProgress.COMPRESSING: "compressing",
+        RemoteProgress.CHECKING_OUT: "checking out",
     }
 
     class Listener(RemoteProgress):
@@ -190,9 +213,7 @@ def _listener(report: Report) -> RemoteProgress:
         ) -> None:
             word = words.get(op_code & self.OP_MASK)
             if word and max_count:
-                size = f", {message}" if message else ""
-                done = f"{float(cur_count):.0f} of {float(max_count):.0f} objects"
-                report(Event("fetch", f"{word} {done}{size}"))
+                step(word, float(cur_count), float(max_count), message)
 
         def line_dropped(self, line: str) -> None:
             del self.other_lines[:-20]  # a server may talk without end

@@ -21,6 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
+from .. import cancel
+
 _WATCHED = """
 exec 3<&0 </dev/null
 (
@@ -39,6 +41,7 @@ wait "$watcher" 2>/dev/null
 exit "$status"
 """
 _POLITE_S = 1.0
+_EVERY_S = 0.2  # between two looks at a cancel
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,8 @@ def run(
     Raises
     ------
     TimeUp
-        When the child was silent for too long. This, a KeyboardInterrupt and whatever `on_line`
-        raises leave no process behind.
+        When the child was silent for too long. This, a KeyboardInterrupt (Interrupted, where this
+        was cancelled) and whatever `on_line` raises leave no process behind.
     """
     read_end, write_end = os.pipe()
     process: subprocess.Popen[bytes] | None = None
@@ -122,7 +125,7 @@ def run(
         )
         assert process.stderr is not None
         _listen(process.stderr, clock, on_line)
-        return process.wait()
+        return process.wait()  # its last act: stderr has ended
     except BaseException:
         if process:
             _end(process)
@@ -138,13 +141,26 @@ def run(
 def _listen(stream: IO[bytes], clock: Clock, on_line: Callable[[str], None]) -> None:
     heard, rest = False, b""
     while True:
-        data = _read(stream, clock.silence if heard else clock.first_byte, heard)
+        data = _next(stream, clock.silence if heard else clock.first_byte, heard)
         *lines, rest = re.split(rb"[\r\n]+", rest + data) if data else [rest, b""]
         for line in filter(None, lines):
             on_line(line.decode("utf-8", "replace"))
         if not data:
             return
         heard = True
+
+
+def _next(stream: IO[bytes], seconds: float, heard: bool) -> bytes:
+    """The next bytes as :func:`_read` has them, unless this is cancelled before they come."""
+    deadline = time.monotonic() + seconds
+    while True:
+        cancel.check()
+        left = deadline - time.monotonic()
+        try:
+            return _read(stream, max(0.0, min(left, _EVERY_S)), heard)
+        except TimeUp:
+            if left <= _EVERY_S:
+                raise TimeUp(seconds, heard) from None
 
 
 def _read(stream: IO[bytes], seconds: float, heard: bool) -> bytes:

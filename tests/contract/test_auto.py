@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.folders import service_folder
+from support.native_standin import make
 from support.scripted_ollama import ScriptedOllama
 
-from mc_jupyter.errors import EngineUnavailableError, RuntimeUnavailableError
+from mc_jupyter.errors import EngineUnavailableError, RuntimeUnavailableError, StartError
 from mc_jupyter.events import Event
 from mc_jupyter.registry import ServiceRegistry
+
+DOCKER = shutil.which("docker")
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Servic
     registry = ServiceRegistry()
     yield registry
     for service in registry.services():
-        if service.runtime == "embedded":
+        if service.runtime in ("native", "embedded"):
             service.stop()
 
 
@@ -60,9 +65,52 @@ def test_a_native_ollama_that_answers_is_adopted(registry: ServiceRegistry, tmp_
     service = registry.get_service(str(service_folder(tmp_path)))
     with ScriptedOllama(tokens=["Hi"], port=11434):
         now = service.start()
-        assert (now.runtime, now.url) == ("url", "http://127.0.0.1:11434")
-        assert "runs on this machine" in now.notes[0]
+        assert (now.runtime, now.url) == ("native", "http://127.0.0.1:11434")
+        assert "using the Ollama of this machine" in now.notes[0]
     assert service.start().runtime == "embedded", "what it adopted is gone: auto decides again"
+
+
+def test_an_ollama_that_is_installed_is_started(registry: ServiceRegistry, tmp_path: Path) -> None:
+    make(tmp_path / "no-programs")  # the only folder on PATH; now a stand-in for ollama is there
+    service = registry.get_service(str(service_folder(tmp_path)))
+    now = service.start()
+    assert (now.runtime, now.state, now.healthy) == ("native", "running", True)
+    assert now.notes[0].endswith("using the Ollama of this machine")
+    assert "docker" in now.notes[0].lower()
+    assert service.client().models()
+
+
+def test_an_ollama_that_fails_is_an_error(registry: ServiceRegistry, tmp_path: Path) -> None:
+    if not _free(11434):
+        pytest.skip("something answers on port 11434 here")
+    make(tmp_path / "no-programs", lines=["Error: broken"], code=1)
+    with pytest.raises(StartError, match="Error: broken"):
+        registry.get_service(str(service_folder(tmp_path))).start()
+
+
+@pytest.mark.skipif(DOCKER is None, reason="no docker program")
+def test_a_hung_engine_is_not_asked_at_each_look(
+    registry: ServiceRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts connections and says nothing: each question takes 5 s."""
+    assert DOCKER is not None
+    (make(tmp_path / "no-programs") / "docker").symlink_to(DOCKER)
+    service = registry.get_service(str(service_folder(tmp_path)))
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(tmp_path / "s"))
+        engine.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 's'}")
+        took = [_seconds(service.status) for _ in range(3)]
+        assert took[0] > 4.5
+        assert took[1] + took[2] < 1
+        assert _seconds(service.start) > 4.5, "a start asks again"
+        assert service.runtime == "native"
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
 
 
 def test_no_docker_and_no_embedded_engine_gives_the_lines_that_help(
@@ -77,6 +125,7 @@ def test_no_docker_and_no_embedded_engine_gives_the_lines_that_help(
     text = str(caught.value)
     assert "%pip install 'mc-jupyter[embedded]'" in text
     assert "93 MB" in text
+    assert "no program ollama on PATH" in text
     assert "%mc load http://HOST:11434" in text
     assert service.snapshot().state == "loaded"
 

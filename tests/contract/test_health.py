@@ -216,7 +216,16 @@ def test_a_line_now_and_then_says_what_was_seen(monkeypatch: pytest.MonkeyPatch)
         wait(Condition("running", url=url(server)), "/up", limit=1.1, report=events.append)
     assert 2 <= len(events) <= 3
     assert {event.step for event in events} == {"wait"}
-    assert events[0].text == "waiting for web (0 s): HTTP 503 to GET /up"
+    assert events[0].text == "waiting for web: HTTP 503 to GET /up (0 s)"
+
+
+def test_a_line_comes_while_one_request_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_SAY_EVERY", 0.2)
+    events: list[Event] = []
+    with serving(0) as server, pytest.raises(TimeLimitError):
+        wait(Condition("running", url=url(server)), "/up", limit=0.9, report=events.append)
+    assert len(events) >= 3
+    assert events[0].text == "waiting for web: GET /up is not answered yet (0 s)"
 
 
 def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -177,7 +178,11 @@ def test_progress_is_reported(server: GitServer, repository: Path) -> None:
     load(report=events.append)
     assert {event.step for event in events} == {"fetch"}
     assert events[0].text == f"fetching {NAME}"
-    assert "receiving 5 of 5 objects" in events[-1].text
+    told = [event.text for event in events]
+    words = rf"fetching {NAME}: receiving 5 of 5 objects, \d+ kB(, \d+ [kMG]?B/s)?"
+    assert [text for text in told if re.fullmatch(words, text)]
+    assert [event.text for event in events if event.settled] == [told[-1]]
+    assert re.fullmatch(rf"fetched {NAME} \(\d files, 10\d kB\)", told[-1])
 
 
 def test_a_repository_can_lead_nowhere_and_run_nothing(repository: Path) -> None:

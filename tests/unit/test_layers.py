@@ -12,6 +12,8 @@ RANK = {
     "errors": 0,
     "cancel": 0,
     "events": 0,
+    "meter": 0,
+    "sockets": 0,
     "embedded": 0,
     "manifest": 1,
     "manifest_node": 1,

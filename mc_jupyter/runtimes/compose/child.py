@@ -17,6 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from ... import cancel
+
+_EVERY = 0.2  # seconds between two looks at the limit and at a cancel
 _ENDING = ((signal.SIGINT, 0.4), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
 
 # fmt: off
@@ -81,7 +84,7 @@ def run(
     LimitReached
         The limit passed; the child and its group are gone.
     KeyboardInterrupt
-        As it came; the child and its group are gone.
+        As it came, or Interrupted where this was cancelled; the child and its group are gone.
     OSError
         The program could not be started.
     """
@@ -111,8 +114,9 @@ def _follow(
     kept: dict[str, list[str]] = {"out": [], "err": []}
     still_open, deadline = 2, time.monotonic() + limit
     while still_open:
+        cancel.check()
         try:
-            name, text = lines.get(timeout=max(0.0, min(deadline - time.monotonic(), 0.5)))
+            name, text = lines.get(timeout=max(0.0, min(deadline - time.monotonic(), _EVERY)))
         except queue.Empty:
             if child.poll() is not None:
                 break  # only something that it left behind still holds the pipes
@@ -125,11 +129,18 @@ def _follow(
         kept[name].append(text)
         if on_line is not None:
             on_line(text.rstrip())
-    try:
-        code = child.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        raise LimitReached from None
+    deadline = max(deadline, time.monotonic() + 0.1)
+    while (code := _code(child)) is None:
+        cancel.check()
+        if time.monotonic() >= deadline:
+            raise LimitReached
     return Finished(code, "".join(kept["out"]), "".join(kept["err"]))
+
+
+def _code(child: subprocess.Popen[bytes]) -> int | None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return child.wait(_EVERY)
+    return None
 
 
 def _read(pipe: IO[bytes], name: str, lines: queue.SimpleQueue[Line]) -> None:

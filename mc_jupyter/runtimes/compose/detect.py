@@ -111,7 +111,7 @@ def detect() -> Tools:
     """
     docker = docker_program()
     address = engine_address(docker)
-    info = _engine_info(docker, address)
+    info = engine_info(docker, address)
     if runs_inside_container(info.get("Name"), lambda own: _knows(docker, own)):
         raise EngineUnavailableError(
             "this kernel runs inside a container and the Docker engine outside of it, "
@@ -146,7 +146,14 @@ def _ask(arguments: tuple[str, ...], limit: float) -> Finished:
         ) from error
 
 
-def _engine_info(docker: str, address: str) -> dict[str, Any]:
+def engine_info(docker: str, address: str) -> dict[str, Any]:
+    """Return what the engine says of itself (``docker info``).
+
+    Raises
+    ------
+    EngineUnavailableError
+        It does not answer, is not for this user, or is none.
+    """
     answer = _ask((docker, "info", "--format", "{{json .}}"), ENGINE_LIMIT)
     try:
         info = json.loads(answer.out)

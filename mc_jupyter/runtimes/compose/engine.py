@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +15,10 @@ import urllib3.exceptions
 
 from ...cancel import check, on_cancel
 from ...errors import DiskFullError, EngineUnavailableError, ImageUnavailableError, StartError
+from ...sockets import shut
 from . import detect, look
 from .labels import COMPOSE_PROJECT, HOME, IDENTIFIER, PROJECT, SERVICE, Found, home_of
+from .sock import on_connect
 
 _LIMIT = 10
 _DELETE_LIMIT = 120
@@ -34,9 +37,20 @@ class _PullClient(docker.APIClient):
 
     limits = (_PULL_FIRST, _PULL_SILENCE)
     answer: requests.Response | None = None
+    sock: socket.socket | None = None
+
+    def wake(self) -> None:
+        """Break the pull off, from another thread."""
+        if self.sock is not None:
+            shut(self.sock)
+
+    def _connected(self, sock: socket.socket) -> None:
+        self.sock = sock
+        check()
 
     def post(self, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         first, silence = self.limits
+        on_connect(self.get_adapter(str(url)), self._connected)
         self.answer = super().post(url, *args, **(options | {"timeout": (5, first)}))
         sock = getattr(getattr(self.answer.raw, "connection", None), "sock", None)
         if sock is not None:
@@ -198,16 +212,25 @@ class Engine:
             ``linux/amd64`` or the like; None for the engine's own.
         first, silence
             Seconds until the first line, and between two.
+
+        Raises
+        ------
+        Interrupted
+            It was cancelled; the connection is closed, so that the engine ends the pull too.
         """
         with self._mapped(), contextlib.closing(self._connect(_PullClient, _LIMIT)) as client:
             client.limits = (first, silence)
+            take_back = on_cancel(client.wake)
             try:
                 yield from client.pull(image, stream=True, decode=True, platform=platform)
+                check()  # docker-py takes a connection that is broken off for the end
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+                check()
                 if "timed out" not in str(error):  # it comes in several wrappings
                     raise
                 raise ImageUnavailableError("no progress, the registry does not answer") from error
             finally:  # a traceback may keep the frames, and with them the pull, alive
+                take_back()
                 if client.answer is not None:
                     client.answer.close()
 

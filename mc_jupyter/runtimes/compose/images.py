@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...events import Event, Report
 from ..base import Spec
 from . import labels
-from .cli import Compose, progress
+from .cli import Compose, OnLine
 from .detect import Tools
 from .model import Model
 
 if TYPE_CHECKING:
     from .engine import Engine
+
+_LONGEST = 120
+"""Characters of a line."""
+_STEP = re.compile(r"#(\d+) \[([^\]]+)\] (.+)")
+_OUTPUT = re.compile(r"#(\d+) \d+\.\d+ (.*\S.*)")
+_CLASSIC = re.compile(r"Step (\d+/\d+) : (.+)")
 
 
 def fetch(engine: Engine, tools: Tools, spec: Spec, model: Model, report: Report) -> None:
@@ -53,5 +60,32 @@ def build(
         if spec.commit is None or known.get(labels.BUILD) != wanted:
             stale.append(name)
     if stale:
-        report(Event("build", f"building {', '.join(stale)}"))
-        compose.build(file, stale, progress(report, "build", spec.project))
+        names = ", ".join(stale)
+        report(Event("build", f"building {names}"))
+        compose.build(file, stale, told(report, names))
+        report(Event("build", f"built {names}", settled=True))
+
+
+def told(report: Report, names: str) -> OnLine:
+    """Return what hands BuildKit's plain lines on: which step of what, and what it writes.
+
+    Parameters
+    ----------
+    names
+        The services that are built, for lines that name none.
+    """
+    steps: dict[str, str] = {}
+
+    def line(text: str) -> None:
+        if begun := _STEP.fullmatch(text):
+            number, where, what = begun.groups()
+            service, _, count = where.partition(" ")
+            step = f"step {count.split()[-1]} " if "/" in count else ""
+            steps[number] = f"building {service}: {step}{what}"
+            report(Event("build", steps[number][:_LONGEST]))
+        elif (wrote := _OUTPUT.fullmatch(text)) and (said := steps.get(wrote[1])):
+            report(Event("build", f"{said[: _LONGEST // 2]}: {wrote[2]}"[:_LONGEST]))
+        elif old := _CLASSIC.fullmatch(text):
+            report(Event("build", f"building {names}: step {old[1]} {old[2]}"[:_LONGEST]))
+
+    return line

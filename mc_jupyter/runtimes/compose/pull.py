@@ -17,7 +17,8 @@ from ...errors import (
     MediaConduitError,
     StartError,
 )
-from ...events import Event, Report
+from ...events import Event, Report, ticking
+from ...meter import Meter
 from . import detect
 from .child import LimitReached, environment, run
 from .engine import Engine
@@ -26,6 +27,7 @@ _SIZE_LIMIT = 10.0
 _EVERY = 0.2
 """Seconds between two progress events."""
 _LAYER = re.compile(r"[0-9a-f]{12}")
+_FETCHED = ("Download complete", "Extracting", "Pull complete", "Already exists")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
@@ -67,7 +69,8 @@ def pull(
         raise _too_large(image, sum(sizes.values()), max_download, tools)
     layers = _Layers(image, sizes)
     shown = 0.0
-    with contextlib.closing(_lines(engine, image, platform)) as lines:
+    pulling = contextlib.closing(_lines(engine, image, platform))
+    with pulling as lines, ticking(layers.while_silent, report):
         for line in lines:
             layers.take(line)
             if layers.total > max_download:
@@ -112,42 +115,56 @@ class _Layers:
         self._image, self._all_known = image, bool(sizes)
         self._totals = dict(sizes)
         self._fetched: dict[str, int] = {}
+        self._is_fetched: dict[str, bool] = {}
         self._finished: dict[str, bool] = {}
+        self._meter = Meter()
+        self._at = time.monotonic()
 
     def take(self, line: Mapping[str, Any]) -> None:
         layer, status = str(line.get("id", "")), str(line.get("status", ""))
+        self._at = time.monotonic()
         if not _LAYER.fullmatch(layer):  # the tag, or a warning
             return
         self._finished[layer] = status in ("Pull complete", "Already exists")
+        self._is_fetched[layer] = status in _FETCHED
         if status == "Already exists":
             self._totals[layer] = 0
         detail = line.get("progressDetail") or {}
         if status == "Downloading" and detail.get("total"):
             self._totals[layer] = int(detail["total"])
             self._fetched[layer] = int(detail.get("current", 0))
-        elif status in ("Download complete", "Pull complete"):
+        elif self._is_fetched[layer]:
             self._fetched[layer] = self._totals.get(layer, 0)
+        self._meter.add(self.done, self.total if self._all_known else None)
 
     @property
     def total(self) -> int:
         """Bytes to be fetched, of the layers whose size is known so far."""
-        return sum(self._totals.values())
+        return sum(list(self._totals.values()))
 
     @property
     def done(self) -> int:
         """Bytes fetched."""
-        return sum(self._fetched.values())
+        return sum(list(self._fetched.values()))
 
-    def event(self) -> Event | None:
-        """The line to show; None before anything is known."""
-        count, ready = len(self._finished), sum(self._finished.values())
+    def event(self, since: str = "") -> Event | None:
+        """The line to show, with how long nothing came; None before anything is known."""
+        count = len(self._finished)
+        ready, fetched = (sum(list(d.values())) for d in (self._finished, self._is_fetched))
+        head, sums = f"pulling {self._image}", (self.done, self.total)
         if not count:
-            return None
-        text = f"pulling {self._image}: layer {min(ready + 1, count)} of {count}, "
-        if not self._all_known:
-            return Event("image", f"{text}{readable(self.done)}")
-        text += f"{readable(self.done)} of {readable(self.total)}"
-        return Event("image", text, self.done, self.total)
+            return Event("image", f"{head}: asking the registry{since}") if since else None
+        if fetched < count:
+            text = f"{head}: layer {fetched + 1} of {count}, {self._meter.words()}"
+            return Event("image", text, *sums) if self._all_known else Event("image", text)
+        if ready == count:  # of the layers that it named so far
+            return Event("image", f"{head}: finishing{since}") if since else None
+        return Event("image", f"{head}: unpacking layer {ready + 1} of {count}{since}")
+
+    def while_silent(self, seconds: float) -> Event | None:
+        """The line for a moment in which the engine says nothing; None where it just did."""
+        still = time.monotonic() - self._at
+        return self.event(f" ({still:.0f} s)") if still >= 1.0 else None
 
 
 def _sizes_of(image: str, platform: str | None, tools: detect.Tools) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from ... import cancel
 from ...errors import StartError
 from ...events import Event, Report, silent
 from ..base import Condition, Spec
@@ -225,7 +226,10 @@ class ComposeRuntime:
                 lock.acquire(timeout=0.2)
             except filelock.Timeout:
                 report(Event("wait", f"another kernel is busy with {spec.handle}; waiting for it"))
-                lock.acquire()
+                while not lock.is_locked:
+                    cancel.check()
+                    with contextlib.suppress(filelock.Timeout):
+                        lock.acquire(timeout=0.5)
         try:
             yield
         finally:

@@ -1,0 +1,198 @@
+"""What may stand where a parser says MODEL, NAME or PATH: looked up, never fetched or started."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..handles import pick
+from ..registry import ServiceRegistry
+from .arguments import THINK_LEVELS
+from .installed import Installed
+from .prompts import MODEL, running_ollamas
+
+if TYPE_CHECKING:
+    from ..clients import Limits, OllamaClient
+    from ..service import Service
+
+_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for.
+
+    Attributes
+    ----------
+    typed
+        What stands there already.
+    host
+        The service that the line names.
+    """
+
+    typed: str
+    host: str | None = None
+
+
+class Candidates:
+    """The values that this kernel knows.
+
+    Parameters
+    ----------
+    registry
+        The kernel's services.
+    """
+
+    def __init__(self, registry: ServiceRegistry) -> None:
+        self._registry = registry
+        self._installed = Installed()
+        # by the word that stands for the value in the help, so that a new verb needs nothing here
+        self._kinds: dict[str, tuple[str, Callable[[Asked], Collection[str]]]] = {
+            "NAME": ("service", self.handles),
+            "HANDLE": ("service", self.handles),
+            "HANDLE|URL": ("service", self.ollamas),
+            "MODEL": ("model", self._models),
+            "IDENTIFIER": ("identifier", self._identifiers),
+            "PATH": ("path", lambda asked: paths(asked.typed)),
+            "KEY=VALUE": ("option", _keys),
+            "LEVEL": ("value", lambda _: THINK_LEVELS),
+        }
+
+    def of(self, action: argparse.Action, asked: Asked) -> tuple[str, list[str]] | None:
+        """Return the kind of an argument's values and those that fit; None where any may be.
+
+        Parameters
+        ----------
+        action
+            The argument.
+        asked
+            What was typed of its value.
+        """
+        metavar = action.metavar if isinstance(action.metavar, str) else ""
+        is_option = bool(action.option_strings)
+        if is_option and asked.typed.startswith("@") and action.metavar != "PATH":
+            if asked.typed.startswith("@@"):
+                return None
+            return "path", [f"@{path}" for path in paths(asked.typed[1:])]
+        if action.choices is not None:
+            kind, found = "value", [str(choice) for choice in action.choices]
+        elif metavar in self._kinds and not (is_option and metavar == "NAME"):  # a name to give
+            kind, look = self._kinds[metavar]
+            found = list(look(asked))
+        else:
+            return None
+        start = asked.typed.lower()
+        return kind, [value for value in found if value.lower().startswith(start)]
+
+    def handles(self, _: Asked) -> list[str]:
+        """The names of all services: handles, then aliases."""
+        return _names(self._registry.services())
+
+    def ollamas(self, _: Asked) -> list[str]:
+        """The names of Ollama services."""
+        return _names([s for s in self._registry.services() if s.manifest.is_ollama])
+
+    def _models(self, asked: Asked) -> list[str]:
+        """The models that a prompt could use now; where nothing runs, the one of the examples."""
+        names, is_known = self._installed.of(self._servers(asked.host))
+        if not names:
+            return [MODEL] if is_known else []
+        # the tag that may be left out
+        short = {name: name.removesuffix(":latest") for name in names}
+        return list(dict.fromkeys(spelled for name in names for spelled in (short[name], name)))
+
+    def _servers(self, host: str | None) -> dict[str, Callable[[], OllamaClient]]:
+        """By address, the Ollamas that a prompt could go to without anything being started."""
+        services = self._registry.services()
+        if host and (named := pick(services, host)):
+            running = [s for s in running_ollamas(self._registry) if s is named]
+        elif host:
+            return {host: partial(_client_at, host)} if "://" in host else {}
+        else:
+            running = running_ollamas(self._registry)
+            if not any(service.manifest.is_ollama for service in services):
+                address = self._there_already()
+                return {address: partial(_client_at, address)} if address else {}
+        return {s.url: partial(s.client, _limits()) for s in running if s.url}
+
+    def _there_already(self) -> str | None:
+        """What a first prompt would find; as in :mod:`mc_jupyter.prompting`."""
+        from ..placement import LOCAL_OLLAMA
+
+        settings = self._registry.settings
+        if settings.ollama_service_url:
+            is_address = settings.ollama_service_url.lower().startswith(("http://", "https://"))
+            return settings.ollama_service_url if is_address else None
+        if settings.runtime == "embedded":
+            return None
+        if settings.ollama_host:
+            from ..clients import connectable
+
+            return connectable(settings.ollama_host)
+        return LOCAL_OLLAMA if settings.runtime == "auto" else None
+
+    def _identifiers(self, asked: Asked) -> list[str]:
+        """What can be loaded: bundled names, what is loaded or was fetched before, folders."""
+        from ..prompting import DEFAULT_OLLAMA
+        from ..sources import bundled
+        from ..sources.known import known
+
+        named = [
+            *bundled.names(),
+            *(service.identified for service in self._registry.services()),
+            DEFAULT_OLLAMA,
+            *known(self._registry.settings),
+        ]
+        once = {name.lower(): name for name in reversed(named)}
+        folders = [] if ":" in asked.typed else paths(asked.typed, only_folders=True)
+        return [*reversed(once.values()), *folders]
+
+
+def paths(typed: str, *, only_folders: bool = False) -> list[str]:
+    """Return the files (and folders, with a slash behind them) that begin as typed."""
+    folder, name = os.path.split(typed)
+    before = typed.removesuffix(name) if name else typed
+    found = []
+    try:
+        with os.scandir(os.path.expanduser(folder) or ".") as entries:
+            for entry in entries:
+                is_hidden = entry.name.startswith(".") and not name.startswith(".")
+                if is_hidden or not entry.name.lower().startswith(name.lower()):
+                    continue
+                if entry.is_dir():
+                    found.append(f"{before}{entry.name}/")
+                elif not only_folders:
+                    found.append(f"{before}{entry.name}")
+    except OSError:
+        return []
+    return sorted(found)
+
+
+def _names(services: list[Service]) -> list[str]:
+    aliases = [alias for service in services for alias in service.aliases]
+    return [*(service.handle for service in services), *aliases]
+
+
+def _keys(asked: Asked) -> list[str]:
+    """Options of the API, in the spelling that was begun."""
+    from ..clients import OPTIONS
+
+    if "-" in asked.typed:
+        return [f"{name.replace('_', '-')}=" for name in sorted(OPTIONS)]
+    return [f"{name}=" for name in sorted(OPTIONS)]
+
+
+def _limits() -> Limits:
+    from ..clients import Limits
+
+    return Limits(_LIMIT_S, _LIMIT_S, _LIMIT_S)
+
+
+def _client_at(address: str) -> OllamaClient:
+    from ..clients import OllamaClient
+
+    return OllamaClient(address, limits=_limits())

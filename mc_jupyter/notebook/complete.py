@@ -1,0 +1,288 @@
+"""Tab behind our magics, in the kernel's own completer; derived from the parsers.
+
+What a magic takes is known from its parser, and what a value may be from the word that stands for
+it in the help (``candidates.py``); so a new verb or option completes by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
+
+from ..registry import ServiceRegistry
+from .arguments import THINK_LEVELS, Parser
+from .candidates import Asked, Candidates
+from .cursor import Fragment, scan
+from .verbs import Verbs
+
+_CELL = re.compile(r"%%(\w+)[ \t]+")
+_LINE = re.compile(r"""\s*(?:[\w.\[\]'", ]+=\s*)?%(\w+)[ \t]+""")
+_REPEATED = (argparse._AppendAction, argparse._CountAction)
+_HELP = "--help"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What Tab offers.
+
+    Attributes
+    ----------
+    fragment
+        What stands before the cursor and is replaced.
+    matches
+        Texts, and the kind of each.
+    """
+
+    fragment: str
+    matches: list[tuple[str, str]]
+
+
+@dataclass
+class _Walk:
+    """How far a parser is behind the whole words of a line."""
+
+    parser: Parser
+    places: list[argparse.Action]
+    given: dict[str, list[str]] = field(default_factory=dict)
+    expects: argparse.Action | None = None
+    may_level: bool = False
+    is_filled: bool = False
+
+    def take(self, word: str) -> None:
+        """Take one word."""
+        expects, may_level = self.expects, self.may_level
+        self.expects, self.may_level = None, False
+        if expects is not None:
+            self.given[expects.dest].append(word)
+            return
+        action = self.parser.option(word)
+        if action is not None:
+            values = self.given.setdefault(action.dest, [])
+            _, equals, value = word.partition("=")
+            if equals:
+                values.append(value)
+            elif self.parser.takes_value(word):
+                self.expects = action
+            self.may_level = word == "--think"
+        elif may_level and word in THINK_LEVELS:
+            self.given["think"].append(word)
+        elif self.places and not word.startswith("-"):
+            self.is_filled = True
+            place = self.places[0]
+            self.given.setdefault(place.dest, []).append(word)
+            if place.nargs not in ("+", "*"):
+                self.places.pop(0)
+
+
+class TabCompletion:
+    """What Tab offers behind our magics.
+
+    Parameters
+    ----------
+    registry
+        The kernel's services.
+    mc, ollama
+        The verbs of ``%mc`` and ``%ollama``.
+    prompt
+        The parser of a prompt's first line.
+    ours
+        The magics that are ours: ``line`` or ``cell``, and the name.
+    """
+
+    def __init__(
+        self,
+        registry: ServiceRegistry,
+        mc: Verbs,
+        ollama: Verbs,
+        prompt: Parser,
+        ours: Collection[tuple[str, str]],
+    ) -> None:
+        self._mc, self._ollama, self._prompt, self._ours = mc, ollama, prompt, ours
+        self._candidates = Candidates(registry)
+
+        # first, so that jedi and the like are not asked where only we know
+        @context_matcher(identifier="mc_jupyter", priority=1000)  # type: ignore[untyped-decorator]
+        def matcher(context: CompletionContext) -> SimpleMatcherResult:
+            return self._match(context)
+
+        self.matcher: Any = matcher
+
+    def _match(self, context: CompletionContext) -> SimpleMatcherResult:
+        offer = None
+        try:
+            offer = self.offer(context.full_text, context.cursor_line, context.cursor_position)
+        except (Exception, KeyboardInterrupt):  # IPython would print it into the page
+            _log.debug("completing %r failed", context.full_text, exc_info=True)
+        if offer is None:
+            return {"completions": []}
+        found = [SimpleCompletion(text, type=kind) for text, kind in offer.matches]
+        return {
+            "completions": found or _Nothing(),
+            "matched_fragment": offer.fragment,
+            "suppress": True,
+            "ordered": True,
+        }
+
+    def offer(self, cell: str, number: int, column: int) -> Offer | None:
+        """Return what fits at the cursor; None where it is not for us to say.
+
+        Parameters
+        ----------
+        cell
+            The whole text; some front ends send only the line with the cursor.
+        number, column
+            Where in it the cursor stands; both begin at 0.
+        """
+        lines = cell.split("\n")
+        line = lines[number]
+        found = self._magic(lines, number, line[:column])
+        if found is None:
+            return None
+        kind, name, start = found
+        scanned = scan(line[start:column], line[column:])
+        if scanned is None:
+            return None
+        words, here = scanned
+        if kind == "cell":
+            return self._in_cell(name, words, here, line[column:])
+        return self._in_line(name, words, here, line[column:])
+
+    def _magic(self, lines: Sequence[str], number: int, before: str) -> tuple[str, str, int] | None:
+        """The magic of ours that the cursor stands behind, and where its arguments begin."""
+        for at, line in enumerate(lines):  # comments may stand above our cell magics
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            whole = _CELL.match(f"{line} ")
+            if whole and ("cell", whole[1]) in self._ours:
+                match = _CELL.match(before) if at == number else None
+                return ("cell", match[1], match.end()) if match else None
+            break
+        match = _LINE.match(before)
+        if match and ("line", match[1]) in self._ours:
+            return "line", match[1], match.end()
+        return None
+
+    def _in_cell(self, name: str, words: list[str], here: Fragment, after: str) -> Offer | None:
+        host = None
+        if name != "ollama":
+            if not words:
+                services = dict.fromkeys(["ollama", *self._candidates.ollamas(Asked(here.text))])
+                return _fitting(here, [(name, "service") for name in services])
+            host = words.pop(0)
+        return self._arguments(self._prompt, words, here, after, host)
+
+    def _in_line(self, name: str, words: list[str], here: Fragment, after: str) -> Offer | None:
+        verbs, more = self._ollama, []
+        if name != "ollama":
+            verbs, more = self._mc, ["ollama"]
+            if words[:1] == more:
+                verbs, more, words = self._ollama, [], words[1:]
+        if not words:
+            return _fitting(here, [(verb, "verb") for verb in (*verbs, *more)])
+        verb = verbs.verb(words[0])
+        if verb is None:
+            return None
+        return self._arguments(verb.parser, words[1:], here, after, is_raw=verb.is_raw)
+
+    def _arguments(
+        self,
+        parser: Parser,
+        words: Sequence[str],
+        here: Fragment,
+        after: str,
+        host: str | None = None,
+        is_raw: bool = False,
+    ) -> Offer | None:
+        """What fits behind the words that a parser was given."""
+        walk = _Walk(parser, [a for a in parser._actions if not a.option_strings])
+        for word in words:
+            walk.take(word)
+        if is_raw and walk.is_filled:
+            return None  # a prompt
+        own = None if host == "ollama" else host  # the usual rule, as the magic has it
+        host = walk.given["host"][-1] if walk.given.get("host") else own
+        if walk.expects is not None:
+            return self._values(walk.expects, here, 0, words, host)
+        if here.text.startswith("-") and not here.quote:
+            name, equals, _ = here.text.partition("=")
+            if not equals:
+                return _fitting(here, _options(walk, here.text, after))
+            action = parser.option(name)
+            if action is None or action.nargs is not None:
+                return Offer(here.since(0), [])
+            return self._values(action, here, len(name) + 1, words, host)
+        offer = Offer(here.since(0), [])
+        if walk.places:
+            known = self._values(walk.places[0], here, 0, words, host)
+            if known is None:
+                return None
+            offer = known
+        is_whole = not walk.places or walk.places[0].nargs == "?"
+        if is_whole and not here.text and not offer.matches:
+            offer.matches.extend(_options(walk, "--", after))
+        if walk.may_level:
+            levels = _fitting(here, [(level, "value") for level in THINK_LEVELS])
+            offer.matches[:0] = levels.matches
+        return offer
+
+    def _values(
+        self,
+        action: argparse.Action,
+        here: Fragment,
+        at: int,
+        words: Sequence[str],
+        host: str | None,
+    ) -> Offer | None:
+        """What fits as the value of an argument that begins at a character of the fragment."""
+        found = self._candidates.of(action, Asked(here.text[at:], host))
+        if found is None:
+            return None
+        kind, values = found
+        fresh = [value for value in values if value not in words]
+        return Offer(here.since(at), [(here.spell(value, at), kind) for value in fresh])
+
+
+class _Nothing(list[SimpleCompletion]):
+    """No completion, where we know that there is none.
+
+    IPython lets a matcher keep the others out only if it has something to offer, and would mix
+    file names and Python names into the line; so this says that it is not empty.
+    """
+
+    def __len__(self) -> int:
+        return 1
+
+
+def _fitting(here: Fragment, known: Sequence[tuple[str, str]]) -> Offer:
+    start = here.text.lower()
+    if start.startswith("-") and _HELP not in (text for text, _ in known):
+        known = [*known, (_HELP, "option")]
+    return Offer(here.since(0), [item for item in known if item[0].lower().startswith(start)])
+
+
+def _options(walk: _Walk, typed: str, after: str) -> list[tuple[str, str]]:
+    """The options that may still be given, in the spelling that was begun."""
+    given = set(walk.given)
+    given.update(action.dest for word in after.split() if (action := walk.parser.option(word)))
+    names: list[str] = []
+    for action in walk.parser._actions:
+        if action.dest in given and not isinstance(action, _REPEATED):
+            continue
+        long = [name for name in action.option_strings if name.startswith("--")]
+        names += action.option_strings if typed == "-" else long
+    if "_" in typed:
+        names = [f"--{name[2:].replace('-', '_')}" for name in names]
+    return [(name, "option") for name in names]

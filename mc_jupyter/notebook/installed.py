@@ -1,0 +1,97 @@
+"""The models of servers, for a Tab that may not wait: asked in threads, and remembered."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import TimeLimitError
+
+if TYPE_CHECKING:
+    from ..clients import OllamaClient
+
+FIRST_S = 0.3
+LATER_S = 0.04
+"""How long a Tab waits for a list that it has not, and for a newer one."""
+FRESH_S = 2.0
+RETRY_S = 5.0
+"""How long a list is taken for new, and a server that failed is left alone."""
+
+_log = logging.getLogger(__name__)
+
+
+class Installed:
+    """What models servers have. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._servers: dict[str, _Server] = {}
+
+    def of(self, servers: Mapping[str, Callable[[], OllamaClient]]) -> tuple[list[str], bool]:
+        """Return the models of servers, and whether all that was asked has been answered.
+
+        Parameters
+        ----------
+        servers
+            By address, what makes a client; called in a thread, where a list is wanted.
+
+        Returns
+        -------
+        tuple
+            Names as the servers spell them, each once; what is not known within the limits above
+            is left out, and known at a later call.
+        """
+        with self._lock:
+            asked = [self._servers.setdefault(url, _Server(url)) for url in servers]
+            is_first = any(not server.was_waited_for for server in asked)
+            for server in asked:
+                server.ask(servers[server.url])
+        deadline = time.monotonic() + (FIRST_S if is_first else LATER_S)
+        for server in asked:
+            server.done.wait(max(0.0, deadline - time.monotonic()))
+            server.was_waited_for = True
+        names = dict.fromkeys(name for server in asked for name in server.names)
+        return list(names), not any(server.is_late for server in asked)
+
+
+class _Server:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.names: tuple[str, ...] = ()
+        self.was_waited_for = False
+        self.done = threading.Event()
+        self.done.set()
+        self._is_late = False
+        self._good_until = 0.0
+        self._client: OllamaClient | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it still owes an answer, or did not give it in time."""
+        return self._is_late or not self.done.is_set()
+
+    def ask(self, connect: Callable[[], OllamaClient]) -> None:
+        """Ask for the list in a thread, unless that goes on already or the last one is new."""
+        if self.done.is_set() and time.monotonic() >= self._good_until:
+            self.done.clear()
+            threading.Thread(target=self._ask, args=(connect,), daemon=True).start()
+
+    def _ask(self, connect: Callable[[], OllamaClient]) -> None:
+        keep = RETRY_S
+        try:
+            if self._client is None:
+                self._client = connect()
+            models = self._client.models()
+            self.names = tuple(str(model["name"]) for model in models if model.get("name"))
+            keep, self._is_late = FRESH_S, False
+        except Exception as error:
+            _log.debug("no list of models for Tab: %s", error)
+            self._is_late = isinstance(error, TimeLimitError)
+            if not self._is_late:
+                self.names, self._client = (), None  # it is gone, or another one
+        finally:
+            self._good_until = time.monotonic() + keep
+            self.done.set()

@@ -1,0 +1,82 @@
+"""The panel over services, models and prompts: one per kernel, shown as often as one likes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..results import Result, Table
+from .static import table_of
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ...lab.answer import Answer
+    from ...registry import ServiceRegistry
+    from ..jobs import Jobs
+    from ..prompts import Prompts
+    from .board import Board
+
+__all__ = ["Panel"]
+
+
+class Panel(Result):
+    """What ``%mc panel`` returns: widgets where there is a kernel behind them, else a table.
+
+    Parameters
+    ----------
+    shell
+        The notebook's.
+    registry
+        The kernel's services.
+    prompts
+        Reads what the playground sends.
+    jobs
+        What goes on in the background.
+    """
+
+    def __init__(
+        self, shell: InteractiveShell, registry: ServiceRegistry, prompts: Prompts, jobs: Jobs
+    ) -> None:
+        self._shell, self._registry, self._prompts, self._jobs = shell, registry, prompts, jobs
+        self._board: Board | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The playground's last answer; None before the first one."""
+        return self._board.playground.answer if self._board else None
+
+    def close(self) -> None:
+        """Take the widgets away, on every page that shows them; the next display makes new ones.
+
+        What goes on in the background goes on.
+        """
+        if self._board is not None:
+            board, self._board = self._board, None
+            board.close()
+
+    def text(self) -> str:
+        """The services as a table."""
+        return self._table().text()
+
+    def html(self) -> str:
+        """The same as HTML."""
+        return self._table().html()
+
+    def _table(self) -> Table:
+        return table_of([service.snapshot() for service in self._registry.services()])
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The widgets, and for where nothing is behind them the same as a table."""
+        bundle: dict[str, Any] = {"text/plain": self.text(), "text/html": self.html()}
+        if getattr(self._shell, "kernel", None) is None:
+            return bundle, {}
+        try:
+            if self._board is None:
+                from .board import Board
+
+                self._board = Board(self._shell, self._registry, self._prompts, self._jobs)
+        except ImportError:  # no ipywidgets here
+            return bundle, {}
+        return bundle | dict(self._board.root._repr_mimebundle_()) | bundle, {}

@@ -1,0 +1,65 @@
+"""The end of a service's log, followed on a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from ...cancel import Cancel, cancellable
+from ...errors import Interrupted, MediaConduitError
+
+if TYPE_CHECKING:
+    from ...service import Service
+
+_LINES = 100
+_WIDTH = 500
+
+
+class Follower:
+    """Keeps the last lines that a service writes.
+
+    Parameters
+    ----------
+    service
+        Whose log.
+    told
+        Called, on the thread that reads, when there is more.
+    """
+
+    def __init__(self, service: Service, told: Callable[[], None]) -> None:
+        self.name = service.handle
+        self._service, self._told = service, told
+        self._lines: deque[str] = deque(maxlen=_LINES)
+        self._rest = ""
+        self._lock = threading.Lock()
+        self._cancel = Cancel()
+        threading.Thread(target=self._run, name="mc-jupyter-log", daemon=True).start()
+
+    def text(self) -> str:
+        """The lines so far."""
+        with self._lock:
+            return "\n".join([*self._lines, self._rest]).rstrip("\n")
+
+    def close(self) -> None:
+        """End it, without waiting for the thread."""
+        self._cancel.cancel()
+
+    def _run(self) -> None:
+        try:
+            with cancellable(self._cancel), closing(self._service.follow(_LINES)) as pieces:
+                for piece in pieces:
+                    self._take(piece)
+            self._take("(that was the last line: it has ended)\n")
+        except Interrupted:
+            return
+        except MediaConduitError as error:
+            self._take(f"{error}\n")
+
+    def _take(self, piece: str) -> None:
+        with self._lock:
+            *lines, self._rest = (self._rest + piece).split("\n")
+            self._lines.extend(line[:_WIDTH] for line in lines)
+        self._told()

@@ -1,0 +1,248 @@
+"""The panel's third part: try a prompt, see the answer come, take it along as a cell.
+
+What is sent is read from the very cell that is shown, by the parser of ``%%ollama``; only the
+conversation so far is put before it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ...lab.answer import Answer
+from ..display import Pace
+from ..prompts import Prompts
+from ..request import Request
+from ..stream import ask
+from . import render
+from .kit import Kit, assign
+
+if TYPE_CHECKING:
+    from ...events import Event, Report
+    from ...lab.draft import Draft
+    from ...records import Snapshot
+    from ..jobs import Job
+    from .board import Board
+    from .look import Models
+
+_OPTIONS = {
+    "temperature": "0 for always the likeliest word",
+    "top-p": "of the likeliest words, this total probability",
+    "top-k": "of the likeliest words, this many",
+    "seed": "the same seed gives the same answer",
+    "num-predict": "at most this many tokens in the answer",
+    "num-ctx": "tokens of prompt and answer together",
+}
+
+
+class Playground:
+    """Model, options, prompt, answer, and the cell that does the same.
+
+    Parameters
+    ----------
+    board
+        What the parts share.
+    kit
+        Makes the widgets.
+    prompts
+        Reads the cell.
+
+    Attributes
+    ----------
+    answer
+        The last answer, complete or not; None before the first one.
+    """
+
+    def __init__(self, board: Board, kit: Kit, prompts: Prompts) -> None:
+        self._board, self._prompts = board, prompts
+        self.answer: Answer | None = None
+        self._turns: list[str] = []
+        self._messages: list[dict[str, Any]] = []
+        self._draft: Draft | None = None
+        self._asked, self._cell, self._remark = "", "", ""
+        self._model = kit.dropdown("Model", lambda _: board.dirty())
+        self._system = kit.text("System", "what the model shall be or heed (none)")
+        self._values = {name: kit.text(name, hint, narrow=True) for name, hint in _OPTIONS.items()}
+        self._fold = kit.toggle("Options", "", self._unfold)
+        self._folded = kit.column(self._system, kit.row(*self._values.values()), foldable=True)
+        self._folded.layout.display = "none"
+        self._prompt = kit.area("Prompt", "type a prompt, then press Ask")
+        ask_button = kit.button("Ask", "%%ollama MODEL", self._ask)
+        stop = kit.button("Stop", "%ollama cancel", self._stop)
+        new = kit.button("New conversation", "", self._forget)
+        self._history, self._answer, self._shown = kit.html(), kit.html(), kit.html()
+        self._step = kit.html()
+        self.widget = kit.column(
+            kit.row(self._model, self._fold),
+            self._folded,
+            self._history,
+            self._answer,
+            self._prompt,
+            kit.row(ask_button, stop, new),
+            self._step,
+            self._shown,
+        )
+
+    # what is shown ----------------------------------------------------------------------------
+
+    def draw(self, chosen: Snapshot | None, models: Models) -> None:
+        """Show what is known now; called by the panel's one writing thread."""
+        names = models.names or (self._board.example_model,)
+        if tuple(self._model.options) != names:
+            kept = self._model.value if self._model.value in names else names[0]
+            assign(self._model, options=names, value=kept)
+        assign(self._history, value=render.page("".join(self._turns)))
+        assign(self._answer, value=self._current())
+        assign(self._shown, value=render.cell(self._cell, self._remark))
+        assign(self._step, value=self._line())
+
+    def _current(self) -> str:
+        """The last prompt with its answer, as far as it has come."""
+        if not self._asked:
+            return ""
+        draft, answer = self._draft, self.answer
+        if draft is not None:
+            body = render.markdown(draft.text) if draft.text else _thought(draft.thinking[-300:])
+            body += f"<small>{escape(draft.live_line)}</small>"
+        elif answer is not None:
+            body = _settled(answer)
+        else:
+            body = ""
+        return render.page(render.turn(self._asked, body))
+
+    def _line(self) -> str:
+        job = self._board.jobs.latest("answer")
+        if job is None or job.state == "done":
+            return ""
+        if job.state == "running" and self._draft is not None and not job.is_cancelled:
+            return render.page("answering: Stop or Interrupt (■) ends it", "status")
+        return render.job(job)
+
+    # what the buttons do ----------------------------------------------------------------------
+
+    def _unfold(self, wanted: bool) -> None:
+        self._folded.layout.display = "" if wanted else "none"
+
+    def _ask(self) -> None:
+        prompt = str(self._prompt.value).strip("\n").rstrip()
+        if not prompt.strip():
+            self._board.say("type a prompt first")
+            return
+        if self._board.jobs.running("answer"):
+            self._board.say("the last answer is still coming: Stop ends it")
+            return
+        service = self._board.service()
+        if service is not None and not service.manifest.is_ollama:
+            self._board.say(f"{service.handle} is no Ollama service: choose one above")
+            return
+        line = self._line_of_cell()
+        request = self._prompts.request(line, prompt)
+        if service is not None:
+            request = replace(request, host=service.handle)
+        self._keep_turn()
+        earlier = len(self._messages) // 2
+        self._asked, self._cell = prompt, f"%%ollama {line}\n{prompt}"
+        self._remark = ""
+        if earlier:
+            said = "1 turn" if earlier == 1 else f"{earlier} turns"
+            self._remark = f"It does not know the {said} of conversation before it."
+        self._board.clear()
+        self._send(request)
+
+    def _line_of_cell(self) -> str:
+        words = [str(self._model.value or self._board.example_model)]
+        for name, field in self._values.items():
+            if text := str(field.value).strip():
+                words += [f"--{name}", text]
+        if system := str(self._system.value).strip():
+            words += ["--system", system]
+        return " ".join(map(_quoted, words)) + self._board.host_option()
+
+    def _send(self, request: Request) -> None:
+        system = [m for m in request.messages if m["role"] == "system"]
+        rest = [m for m in request.messages if m["role"] != "system"]
+        whole = replace(request, messages=(*system, *self._messages, *rest))
+        self.answer = None
+
+        def work(report: Report) -> str:
+            screen = _Screen(self, report)
+            answer = ask(self._board.registry, whole, screen, self._took)
+            self._messages += [*rest, {"role": "assistant", "content": answer.text}]
+            return "answered"
+
+        self._board.begin("answer", "", "asking", "", work)
+
+    def _took(self, answer: Answer) -> None:
+        """Keep an answer, complete or not."""
+        self.answer, self._draft = answer, None
+        self._board.dirty()
+
+    def grow(self, draft: Draft) -> None:
+        """Show an answer that is coming."""
+        self._draft = draft
+        self._board.dirty()
+
+    def ended(self, job: Job) -> None:
+        """Show no draft any longer: its job has ended, however it ended."""
+        self._draft = None
+
+    def _keep_turn(self) -> None:
+        """Put the last turn into the conversation so far."""
+        if self._asked and self.answer is not None:
+            self._turns.append(render.turn(self._asked, _settled(self.answer)))
+        self._asked, self.answer = "", None
+
+    def _stop(self) -> None:
+        if not self._board.jobs.cancel("answer"):
+            self._board.say("nothing to stop: no answer is coming")
+
+    def _forget(self) -> None:
+        self._board.jobs.cancel("answer")
+        self._turns, self._messages = [], []
+        self._asked = self._cell = self._remark = ""
+        self.answer = None
+        self._board.clear()
+
+
+class _Screen:
+    """What :func:`~mc_jupyter.notebook.stream.ask` shows an answer on: the panel."""
+
+    def __init__(self, playground: Playground, report: Report) -> None:
+        self._playground, self._report = playground, report
+        self._pace = Pace()
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
+
+    def report(self, event: Event) -> None:
+        if event.keep:
+            self._notes[event.text] = None
+        self._report(event)
+
+    def grow(self, draft: Draft, piece: str, plain: bool) -> None:
+        if self._pace.due(draft.size):
+            self._playground.grow(draft)
+
+    def settle(self, result: object) -> None:
+        """The answer was kept already."""
+
+
+def _settled(answer: Answer) -> str:
+    body = _thought(answer.thinking) + render.markdown(answer.text)
+    lines = [answer.footer.replace("`", ""), answer.times]
+    return f"{body}<small>{'<br>'.join(escape(line) for line in lines if line)}</small>"
+
+
+def _thought(text: str) -> str:
+    if not text.strip():
+        return ""
+    return f"<details><summary>Thinking</summary>{render.markdown(text)}</details>"
+
+
+def _quoted(word: str) -> str:
+    """As a shell would quote it; what our own words look like stays as it is."""
+    return shlex.quote(word)
