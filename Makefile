@@ -3,47 +3,62 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+DEMO := $(VENV)/.installed-demo
+DEV := $(VENV)/.installed-dev
 WEIGHTS := $(CURDIR)/.cache/models
 REQUIRE ?=
+ARGS ?=
+# In a container one is often root, and JupyterLab then wants to be told so
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test check fix notebooks bench clean
+.PHONY: help demo lab test check fix notebooks pictures bench clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "mc_jupyter needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
-	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing mc-jupyter and what it needs into $(VENV) (a minute or two)"
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	@touch $(STAMP)
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
 
-demo: $(STAMP)  ## run the first notebook for real and show what it answers
+$(DEMO): pyproject.toml | $(BIN)/python
+	@echo "installing mc-jupyter, its small engine and JupyterLab into $(VENV) (a minute or so)"
+	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $(DEMO)
+
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo "installing mc-jupyter and what its tests need into $(VENV) (a minute or so)"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(DEMO) $(DEV)
+
+demo: $(DEMO)  ## run the first notebook for real and show what it answers
 	@$(BIN)/python notebooks/run_demo.py
 
-lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet jupyterlab
-	@$(BIN)/jupyter-lab --notebook-dir=notebooks
+lab: $(DEMO)  ## open the panel's notebook in JupyterLab (ARGS=--no-browser prints the address)
+	@$(BIN)/jupyter-lab --notebook-dir=notebooks $(AS_ROOT) $(ARGS) \
+	  --LabApp.default_url=/lab$(patsubst notebooks/%,/tree/%,$(wildcard notebooks/03-panel.ipynb))
 
-test: $(STAMP)  ## run every test layer that this machine can run (REQUIRE="docker" makes a skip an error)
+test: $(DEV)  ## run every test layer that this machine can run (REQUIRE="docker" makes a skip an error)
 	@REQUIRE="$(REQUIRE)" $(BIN)/python tests/run_layers.py
 
-check: $(STAMP)  ## formatting, lint and types
+check: $(DEV)  ## formatting, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-fix: $(STAMP)  ## format, and mend what the linter can mend
+fix: $(DEV)  ## format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-notebooks: $(STAMP)  ## run all notebooks again and store their outputs
+notebooks: $(DEV)  ## run all notebooks again and store their outputs
 	@$(BIN)/python notebooks/update.py
 
-bench: $(STAMP)  ## measure, side by side with the plain way of doing the same
+pictures: $(DEV)  ## take the README's pictures again, in a real browser
+	@$(BIN)/python docs/pictures.py
+
+bench: $(DEV)  ## measure, side by side with the plain way of doing the same
 	@$(BIN)/python benchmarks/run.py
 
 clean:  ## remove what make made (.venv, .cache, caches)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 
 from common import ROOT
 
-PAGES = ("bench_load", "bench_start", "bench_stream", "bench_embedded")
+PAGES = ("bench_load", "bench_start", "bench_stream", "bench_embedded", "bench_complete")
 
 
 def main() -> int:

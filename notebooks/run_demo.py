@@ -22,7 +22,7 @@ NOTEBOOK = Path(__file__).parent / "01-first-prompt.ipynb"
 OUTPUT = Path(__file__).parent.parent / "demo-output"
 NEXT = """
 Next, a prompt of your own:
-  make lab    opens JupyterLab; open 03-panel.ipynb, choose Run > Run All Cells,
+  make lab    opens 03-panel.ipynb in JupyterLab: choose Run > Run All Cells,
               and type into the panel's prompt box"""
 
 

@@ -2,8 +2,9 @@
 
 Its arguments are the notebooks (all of this folder). What the machine or the moment decides is
 kept out of the files: no times of execution, no widget's view, and an output that differs in
-nothing but what was measured stays as it was. So a diff shows what changed. Exit status 1 when a
-cell failed; that notebook is left as it was.
+nothing but what was measured stays as it was. So a diff shows what changed. What a cell tagged
+`keep-output` shows is never twice the same (a log): its stored output stays until it is cleared.
+Exit status 1 when a cell failed; that notebook is left as it was.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def make_repository(place: Path) -> str:
     str
         Its one commit, the same each time.
     """
-    tree = place / SERVICE
+    tree = place / f"{SERVICE}.git"  # as git asks for it; the repository is the folder inside
     shutil.copytree(ROOT / "mc_jupyter" / "bundled" / "ollama", tree)
     who = ("-c", "user.name=mc_jupyter", "-c", "user.email=none", "-c", "commit.gpgsign=false")
     when = "2026-01-01T00:00:00Z"
@@ -66,8 +67,6 @@ def make_repository(place: Path) -> str:
     git("init", "-q", "--initial-branch=main")
     git("add", ".")
     git("commit", "-q", "-m", "The bundled definition")
-    tree.rename(f"{tree}.git")  # as its address ends; git finds the .git folder inside
-    tree = Path(f"{tree}.git")
     return git("rev-parse", "HEAD")
 
 
@@ -130,8 +129,14 @@ def settle(notebook: Any, before: Any, commit: str) -> None:
             output.get("data", {}).pop(VIEW, None)
         named = json.dumps(cell.outputs).replace(commit, "COMMIT")
         cell.outputs = [nbformat.from_dict(output) for output in json.loads(named)]
-        if cell.id in old and _unmeasured(cell) == _unmeasured(old[cell.id]):
+        if cell.id in old and _is_still(cell, old[cell.id]):
             cell.outputs = old[cell.id].outputs
+
+
+def _is_still(cell: Any, old: Any) -> bool:
+    if "keep-output" in cell.metadata.get("tags", ()) and old.outputs:
+        return True
+    return _unmeasured(cell) == _unmeasured(old)
 
 
 def _unmeasured(cell: Any) -> list[Any]:

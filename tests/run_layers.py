@@ -11,10 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+from support.lab_server import why_no_browser
+
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / ".cache" / "models"
 MODEL = "smollm2:135m"
-LAYERS = ("unit", "contract", "kernel", "docker", "notebooks")
+LAYERS = ("unit", "contract", "kernel", "docker", "browser", "notebooks", "binder")
 
 
 def fetch_weights() -> str | None:
@@ -42,6 +44,30 @@ def build_images() -> str | None:
     return None if done.returncode == 0 else f"its images could not be built: {last[0]}"
 
 
+def why_no_packages() -> str | None:
+    """Return why nothing can be installed into a new environment, which the binder layer does."""
+    # --dry-run of what builds us: it asks the index, and changes nothing
+    probe = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--no-deps"]
+    probe += ["--ignore-installed", "--retries", "1", "hatchling"]
+    done = subprocess.run(probe, capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+    return None if done.returncode == 0 else f"no package index: {last[0]}"
+
+
+def why_not(wanted: list[str]) -> dict[str, str]:
+    """Prepare what the wanted layers need; return why those that cannot run here cannot."""
+    skipped: dict[str, str | None] = {}
+    if no_weights := fetch_weights():
+        skipped |= {"browser": f"no model: {no_weights}", "notebooks": f"no model: {no_weights}"}
+    if "docker" in wanted:
+        skipped["docker"] = why_no_docker() or build_images()
+    if "browser" in wanted:
+        skipped["browser"] = why_no_browser() or skipped.get("browser")
+    if "binder" in wanted:
+        skipped["binder"] = why_no_packages()
+    return {layer: reason for layer, reason in skipped.items() if reason}
+
+
 def run(layer: str, environment: dict[str, str]) -> int:
     """Run one layer's pytest; its own output is the report."""
     command = [sys.executable, "-m", "pytest", "-q"]
@@ -67,19 +93,15 @@ def run(layer: str, environment: dict[str, str]) -> int:
 def main() -> int:
     """Run the layers and say how each went."""
     required = os.environ.get("REQUIRE", "").split()
-    environment = {**os.environ, "MC_TEST_WEIGHTS": str(WEIGHTS)}
-    skipped: dict[str, str] = {}
-    no_weights = fetch_weights()
-    if no_weights:
-        skipped["notebooks"] = f"no model: {no_weights}"
-        del environment["MC_TEST_WEIGHTS"]
+    unknown = {*required, *sys.argv[1:]} - {*LAYERS, "own-engine"}
+    if unknown:
+        sys.exit(f"no layer is called {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}")
     wanted = [layer for layer in LAYERS if layer in sys.argv[1:] or len(sys.argv) == 1]
-    no_docker = why_no_docker()
-    if no_docker is None and "docker" in wanted:
-        no_docker = build_images()
-    if no_docker:
-        skipped["docker"] = no_docker
-    failed = [layer for layer in required if layer in skipped]
+    skipped = why_not(wanted)
+    environment = dict(os.environ)
+    if "notebooks" not in skipped:
+        environment["MC_TEST_WEIGHTS"] = str(WEIGHTS)
+    failed = [layer for layer in required if layer in wanted and layer in skipped]
     lines = []
     for layer in wanted:
         if layer in skipped:

@@ -7,15 +7,14 @@ checked before they are sent: what the server would ignore is an error here.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import ClientError, OptionError, ResponseError
+from ..errors import OptionError, ResponseError
 from ..events import Event, Report, silent, ticking
-from ..meter import size_text
 from .faults import model_refusal
 from .http import Http
+from .loading import loading
 from .names import check_name, same_model, shown, told
 from .options import check_options, encode_images, model_of, request_body
 from .peer import Limits
@@ -205,6 +204,8 @@ class OllamaClient:
     def fetch_model(self, model: str, *, report: Report = silent, check: Check = no_check) -> str:
         """Pull a model to its end, whatever its size; return the line that says so.
 
+        The size in it is the model's, whatever of it was here before.
+
         Parameters
         ----------
         report
@@ -219,7 +220,7 @@ class OllamaClient:
         """
         name = check_name(model)
         try:
-            return pulled_text(name, watched(self._http, name, report, check))
+            return pulled_text(name, watched(self._http, name, report, check)[1])
         finally:
             self._changed()
 
@@ -247,17 +248,10 @@ class OllamaClient:
             body["options"] = check_options(options)
         if keep_alive != 0:
             report(Event("load", f"loading {model} into memory"))
-        with ticking(lambda seconds: self._loading(model, seconds), report):
+        with ticking(lambda seconds: loading(self, model, seconds), report):
             loaded = self._http.call("POST", "/api/generate", body, limit="first_byte")
         self._changed()
         return loaded
-
-    def _loading(self, model: str, seconds: float) -> Event:
-        size = ""
-        with suppress(ClientError):
-            bytes_ = (self._find(model) or {}).get("size")
-            size = f" ({size_text(bytes_)})" if bytes_ else ""
-        return Event("load", f"loading {model}{size} into memory ({seconds:.0f} s)")
 
     def unload(self, model: str) -> dict[str, Any]:
         """Take a model out of memory."""

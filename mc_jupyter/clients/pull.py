@@ -102,7 +102,7 @@ def watched(
     model: str,
     report: Report,
     check: Check = no_check,
-) -> int:
+) -> tuple[int, int]:
     """Pull `model` with reports four times a second, once a second while nothing comes.
 
     Parameters
@@ -113,8 +113,8 @@ def watched(
 
     Returns
     -------
-    int
-        The bytes of the layers that were not on the server.
+    tuple of int
+        The bytes that were not on the server, and those of the whole model.
     """
     layers = _Layers(model)
     with closing(pull(http, model)) as steps, ticking(layers.while_silent, report):
@@ -124,7 +124,7 @@ def watched(
             event = layers.event(step)
             if event:
                 report(event)
-    return layers.to_fetch
+    return layers.to_fetch, layers.total
 
 
 def ensure(
@@ -153,12 +153,12 @@ def ensure(
             raise _over(http.peer.name, model, size, max_download, store)
         check(size)
 
-    size = watched(http, model, report, within_limit)
+    size, _ = watched(http, model, report, within_limit)
     report(Event("model", pulled_text(model, size), keep=True))
 
 
 def pulled_text(model: str, size: int) -> str:
-    """Return the line that a pull leaves, with the bytes that it fetched."""
+    """Return the line that a pull leaves, with a number of bytes."""
     return f"pulled {model} ({size_text(size)})" if size else f"pulled {model}"
 
 
@@ -178,7 +178,7 @@ class _Layers:
 
     def __init__(self, model: str) -> None:
         self.model = model
-        self.to_fetch = 0  # bytes of the layers that the server did not have whole
+        self.to_fetch = 0  # bytes that the server did not have
         self._layers: dict[str, tuple[int, int]] = {}
         self._meter = Meter()
         self._step = Progress("asking the server")
@@ -190,10 +190,15 @@ class _Layers:
         if step.total:
             layer, done = step.digest or step.status, step.completed or 0
             if layer not in self._layers and done < step.total:
-                self.to_fetch += step.total
+                self.to_fetch += step.total - done
             self._layers[layer] = (done, step.total)
             self._meter.add(*self._sums())
         return self.to_fetch > before
+
+    @property
+    def total(self) -> int:
+        """Bytes of all layers that the server named."""
+        return self._sums()[1]
 
     def _sums(self) -> tuple[int, int]:
         parts = list(self._layers.values())

@@ -58,7 +58,7 @@ def _secrets(variables: Mapping[str, str]) -> set[str]:
     for name, value in variables.items():
         if _PRIVATE.search(name):
             found.add(value)
-        for part in re.findall(r"(?://|^)[^/\s:@]*:(\S+)@", value):
+        for part in re.findall(r"(?://|^)[^/\s:@]*:([^/\s]+)@", value):
             found |= {part, unquote(part)}
     return {text for text in found if len(text) >= _SHORTEST and not _is_plain(text)}
 

@@ -20,7 +20,6 @@ from ..lab.templates import parse
 # Unicode's private use: stands for one {{field}} while a line is split
 _FIRST_HIDDEN, _LAST_HIDDEN = 0xE000, 0xF8FF
 _HIDDEN = re.compile("[\ue000-\uf8ff]")
-HELP = ("-h", "--help", "?")
 THINK_LEVELS = ("on", "off", "low", "medium", "high", "max")
 
 

@@ -10,7 +10,7 @@ import argparse
 import logging
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.completer import (
@@ -25,10 +25,10 @@ from .arguments import THINK_LEVELS, Parser
 from .candidates import Asked, Candidates
 from .cursor import Fragment, scan
 from .verbs import Verbs
+from .walk import Walk
 
 _CELL = re.compile(r"%%(\w+)[ \t]+")
 _LINE = re.compile(r"""\s*(?:[\w.\[\]'", ]+=\s*)?%(\w+)[ \t]+""")
-_REPEATED = (argparse._AppendAction, argparse._CountAction)
 _HELP = "--help"
 
 _log = logging.getLogger(__name__)
@@ -48,43 +48,6 @@ class Offer:
 
     fragment: str
     matches: list[tuple[str, str]]
-
-
-@dataclass
-class _Walk:
-    """How far a parser is behind the whole words of a line."""
-
-    parser: Parser
-    places: list[argparse.Action]
-    given: dict[str, list[str]] = field(default_factory=dict)
-    expects: argparse.Action | None = None
-    may_level: bool = False
-    is_filled: bool = False
-
-    def take(self, word: str) -> None:
-        """Take one word."""
-        expects, may_level = self.expects, self.may_level
-        self.expects, self.may_level = None, False
-        if expects is not None:
-            self.given[expects.dest].append(word)
-            return
-        action = self.parser.option(word)
-        if action is not None:
-            values = self.given.setdefault(action.dest, [])
-            _, equals, value = word.partition("=")
-            if equals:
-                values.append(value)
-            elif self.parser.takes_value(word):
-                self.expects = action
-            self.may_level = word == "--think"
-        elif may_level and word in THINK_LEVELS:
-            self.given["think"].append(word)
-        elif self.places and not word.startswith("-"):
-            self.is_filled = True
-            place = self.places[0]
-            self.given.setdefault(place.dest, []).append(word)
-            if place.nargs not in ("+", "*"):
-                self.places.pop(0)
 
 
 class TabCompletion:
@@ -207,7 +170,7 @@ class TabCompletion:
         is_raw: bool = False,
     ) -> Offer | None:
         """What fits behind the words that a parser was given."""
-        walk = _Walk(parser, [a for a in parser._actions if not a.option_strings])
+        walk = Walk(parser)
         for word in words:
             walk.take(word)
         if is_raw and walk.is_filled:
@@ -219,7 +182,7 @@ class TabCompletion:
         if here.text.startswith("-") and not here.quote:
             name, equals, _ = here.text.partition("=")
             if not equals:
-                return _fitting(here, _options(walk, here.text, after))
+                return _fitting(here, _as_options(walk.options(here.text, after)))
             action = parser.option(name)
             if action is None or action.nargs is not None:
                 return Offer(here.since(0), [])
@@ -232,7 +195,7 @@ class TabCompletion:
             offer = known
         is_whole = not walk.places or walk.places[0].nargs == "?"
         if is_whole and not here.text and not offer.matches:
-            offer.matches.extend(_options(walk, "--", after))
+            offer.matches.extend(_as_options(walk.options("--", after)))
         if walk.may_level:
             levels = _fitting(here, [(level, "value") for level in THINK_LEVELS])
             offer.matches[:0] = levels.matches
@@ -273,16 +236,5 @@ def _fitting(here: Fragment, known: Sequence[tuple[str, str]]) -> Offer:
     return Offer(here.since(0), [item for item in known if item[0].lower().startswith(start)])
 
 
-def _options(walk: _Walk, typed: str, after: str) -> list[tuple[str, str]]:
-    """The options that may still be given, in the spelling that was begun."""
-    given = set(walk.given)
-    given.update(action.dest for word in after.split() if (action := walk.parser.option(word)))
-    names: list[str] = []
-    for action in walk.parser._actions:
-        if action.dest in given and not isinstance(action, _REPEATED):
-            continue
-        long = [name for name in action.option_strings if name.startswith("--")]
-        names += action.option_strings if typed == "-" else long
-    if "_" in typed:
-        names = [f"--{name[2:].replace('-', '_')}" for name in names]
+def _as_options(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, "option") for name in names]

@@ -17,6 +17,7 @@ from ..events import Event
 from ..lab.answer import Answer
 from ..lab.markdown import safe
 from .results import Result, Text
+from .terminal import ProgressLine
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -101,7 +102,8 @@ class Screen:
         self._id: str | None = None
         self._pace, self._progress_pace = Pace(), Pace()
         self._line_pace = Pace(pause=LINE_SECONDS)
-        self._notes: dict[str, None] = {}
+        self._line = ProgressLine()
+        self._lines: dict[str, bool] = {}  # what stays, and whether also below an answer
         self._last: Event | None = None
         self._answering = False
         self._lock = threading.Lock()
@@ -109,24 +111,31 @@ class Screen:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was reported to be kept."""
-        return tuple(self._notes)
+        return tuple(text for text, is_kept in self._lines.items() if is_kept)
+
+    @property
+    def _settled(self) -> tuple[str, ...]:
+        """What steps have left for a verb's result; a terminal has it above already."""
+        return () if self.mode == "terminal" else tuple(self._lines)
 
     def report(self, event: Event) -> None:
         """Show a step of progress; the answer takes its place. Any thread may call this."""
         with self._lock:
-            if event.keep:
-                self._notes[event.text] = None
+            stays = event.keep or event.settled
+            if stays:
+                self._lines[event.text] = event.keep
             if self._answering or self.mode in ("quiet", "settled"):
                 return
             is_new = self._last is None or event.step != self._last.step
             is_said = self._last is not None and event.text == self._last.text
             self._last = event
             if self.mode == "terminal":
-                # One line a step, and one now and then while it lasts: nothing is overwritten here.
-                if not is_said and (is_new or event.keep or self._line_pace.due(0)):
-                    print(event.text, file=sys.stderr)
-            elif self._progress_pace.due(0) or is_new or event.keep:
-                lines = dict.fromkeys((*self._notes, _in_words(event)))
+                # A line a step, and one now and then while it lasts, where none is overwritten.
+                pace = self._progress_pace if self._line.is_live else self._line_pace
+                if not is_said and (is_new or stays or pace.due(0)):
+                    self._line.show(event.text, stays)
+            elif self._progress_pace.due(0) or is_new or stays:
+                lines = dict.fromkeys((*self._lines, _in_words(event)))
                 self._publish({"text/markdown": safe("  \n".join(lines))})
 
     def grow(self, draft: Draft, piece: str, plain: bool) -> None:
@@ -137,6 +146,8 @@ class Screen:
                     self._answering = True
                     self._publish(draft.progress(plain))
         elif self.mode == "terminal":
+            with self._lock:
+                self._line.clear()
             sys.stdout.write(piece)
             sys.stdout.flush()
             self._answering = True
@@ -145,6 +156,7 @@ class Screen:
         """Put the last state in place of everything before it: the one output that is saved."""
         with self._lock:
             if self.mode == "terminal":
+                self._line.clear()
                 if not self._answering:
                     return  # the displayhook prints it
                 sys.stdout.write("\n")
@@ -155,7 +167,7 @@ class Screen:
 
     def end(self, result: Result) -> Result:
         """Settle on a result and return it: how a verb ends; what is to be kept stays in it."""
-        result.notes = tuple(dict.fromkeys((*self.notes, *result.notes)))
+        result.notes = tuple(dict.fromkeys((*self._settled, *result.notes)))
         self.settle(result)
         return result
 
@@ -163,7 +175,7 @@ class Screen:
         """End as a look-up does: if nothing was shown yet, the displayhook is left to show it."""
         if self._id is not None:
             return self.end(result)
-        result.notes = (*self.notes, *result.notes)
+        result.notes = (*self._settled, *result.notes)
         return result
 
     def say(self, text: str) -> Result:
@@ -180,9 +192,9 @@ class Screen:
 
 
 def _in_words(event: Event) -> str:
-    if event.current is None or not event.total:
+    if event.current is None or not event.total or event.keep or event.settled:
         return event.text
-    return f"{event.text} · {100 * event.current // event.total} % of {size(event.total)}"
+    return f"{event.text} · {100 * event.current // event.total} %"
 
 
 def size(count: int) -> str:

@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from ..clients import OllamaClient
 
 FIRST_S = 0.3
-LATER_S = 0.04
+LATER_S = 0.03
 """How long a Tab waits for a list that it has not, and for a newer one."""
 FRESH_S = 2.0
-RETRY_S = 5.0
-"""How long a list is taken for new, and a server that failed is left alone."""
+"""How long a server is not asked again, whether it answered or not."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class _Server:
         self.done = threading.Event()
         self.done.set()
         self._is_late = False
-        self._good_until = 0.0
+        self._rests_until = 0.0
         self._client: OllamaClient | None = None
 
     @property
@@ -75,23 +74,22 @@ class _Server:
 
     def ask(self, connect: Callable[[], OllamaClient]) -> None:
         """Ask for the list in a thread, unless that goes on already or the last one is new."""
-        if self.done.is_set() and time.monotonic() >= self._good_until:
+        if self.done.is_set() and time.monotonic() >= self._rests_until:
             self.done.clear()
             threading.Thread(target=self._ask, args=(connect,), daemon=True).start()
 
     def _ask(self, connect: Callable[[], OllamaClient]) -> None:
-        keep = RETRY_S
         try:
             if self._client is None:
                 self._client = connect()
             models = self._client.models()
             self.names = tuple(str(model["name"]) for model in models if model.get("name"))
-            keep, self._is_late = FRESH_S, False
+            self._is_late = False
         except Exception as error:
             _log.debug("no list of models for Tab: %s", error)
             self._is_late = isinstance(error, TimeLimitError)
             if not self._is_late:
                 self.names, self._client = (), None  # it is gone, or another one
         finally:
-            self._good_until = time.monotonic() + keep
+            self._rests_until = time.monotonic() + FRESH_S
             self.done.set()

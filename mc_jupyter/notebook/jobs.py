@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import logging
 import threading
@@ -11,9 +12,11 @@ from typing import Literal
 from ..cancel import Cancel, cancellable
 from ..errors import Interrupted, MediaConduitError
 from ..events import Event, Report
+from .results import Result, Text
 
 _log = logging.getLogger(__name__)
 
+_CANCEL_S = 2.0
 _numbers = itertools.count()
 
 State = Literal["running", "done", "failed", "cancelled"]
@@ -160,3 +163,19 @@ class Jobs:
         for job in jobs:
             job.cancel()
         return jobs
+
+
+def cancel_verb(jobs: Jobs) -> Callable[[argparse.Namespace], Result]:
+    """What ``%mc cancel`` and ``%ollama cancel`` do: cancel all that runs, and say what."""
+
+    def cancel(given: argparse.Namespace) -> Result:
+        ended = jobs.cancel()
+        for job in ended:
+            job.join(_CANCEL_S)
+        late = [job.title for job in ended if job.state == "running"]
+        if late:
+            return Text(f"still ending: {', '.join(late)}")
+        names = ", ".join(job.title for job in ended)
+        return Text(f"cancelled: {names}" if names else "nothing goes on in the background")
+
+    return cancel

@@ -86,7 +86,7 @@ class Magics:
         self._jobs = Jobs()
         self.panel = Panel(shell, registry, self._prompts, self._jobs)
         self._ollama = OllamaVerbs(registry, self._screen, self._prompts, self._jobs).verbs
-        self._mc = ServiceVerbs(registry, self._screen, self.panel).verbs
+        self._mc = ServiceVerbs(registry, self._screen, self.panel, self._jobs).verbs
 
     def mc(self, line: str, cell: str | None = None) -> Result | Answer:
         """``%mc VERB ...`` and ``%%mc HANDLE ...``."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from ..errors import Interrupted
 from ..events import Event
 from ..registry import ServiceRegistry
+from ..room import check_room, room_for
 from .arguments import Parser
 from .display import Screen, size
-from .jobs import Jobs
+from .jobs import Jobs, cancel_verb
 from .prompts import MODEL, Prompts, models_of, running_ollamas
 from .request import add_default_options, add_prompt_options
 from .results import Facts, Result, Table, Text
@@ -19,8 +20,8 @@ from .verbs import Verbs
 
 if TYPE_CHECKING:
     from ..clients.ollama import OllamaClient
+    from ..service import Service
 
-_CANCEL_S = 2.0
 _ABOUT = """Prompt a model of Ollama, and look after its models.
 
 %%ollama [MODEL] ...  the lines below are the prompt (%%ollama --help: its options)
@@ -51,14 +52,13 @@ class OllamaVerbs:
         jobs: Jobs,
     ) -> None:
         self._registry, self._screen, self._prompts = registry, screen, prompts
-        self._jobs = jobs
         self.verbs = Verbs("%ollama", _ABOUT, self._bare)
         self._add_model_verbs(self.verbs)
         run = self.verbs.add("run", "Prompt a model in one line.", prompts.run, is_raw=True)
         add_prompt_options(run)
         run.add_argument("model", metavar="MODEL", nargs="?")
         run.usage = "%%ollama run [options of %%%%ollama] MODEL PROMPT"
-        self.verbs.add("cancel", "End what the panel has begun: answers, pulls.", self._cancel)
+        self.verbs.add("cancel", "End what goes on in the background.", cancel_verb(jobs))
         use = self.verbs.add("use", "Set the model and options of %%ollama here.", prompts.use)
         use.add_argument("model", metavar="MODEL")
         use.add_argument("--or", dest="others", action="append", metavar="MODEL", help="else this")
@@ -82,10 +82,13 @@ class OllamaVerbs:
         stop.add_argument("model", metavar="MODEL")
 
     def _connect(self, given: argparse.Namespace, screen: Screen) -> OllamaClient:
+        return self._started(given, screen).client()
+
+    def _started(self, given: argparse.Namespace, screen: Screen) -> Service:
         service = self._registry.for_prompt(given.host, screen.report)
         if not service.status().healthy:
             service.start(report=screen.report)
-        return service.client()
+        return service
 
     def _bare(self) -> Result:
         lines = [
@@ -149,13 +152,18 @@ class OllamaVerbs:
 
     def _pull(self, given: argparse.Namespace) -> Result:
         screen = self._screen()
-        client = self._connect(given, screen)
+        service = self._started(given, screen)
+        client, lines = service.client(), list[str]()
         for model in given.model:
-            with closing(client.pull(model)) as steps:
-                for step in steps:
-                    text = f"{model}: {step.status}"
-                    screen.report(Event("model", text, step.completed, step.total))
-        return screen.say("\n".join(f"pulled {model}" for model in given.model))
+            check = _room_check(service, model, screen)
+            try:
+                lines.append(client.fetch_model(model, report=screen.report, check=check))
+            except KeyboardInterrupt:
+                raise Interrupted(
+                    f"the pull of {model} was interrupted; what came stays on the server, "
+                    "and the same line goes on there"
+                ) from None
+        return screen.say("\n".join(lines))
 
     def _remove(self, given: argparse.Namespace) -> Result:
         screen = self._screen()
@@ -169,15 +177,17 @@ class OllamaVerbs:
         self._connect(given, screen).unload(given.model)
         return screen.say(f"{given.model} is unloaded")
 
-    def _cancel(self, given: argparse.Namespace) -> Result:
-        jobs = self._jobs.cancel()
-        for job in jobs:
-            job.join(_CANCEL_S)
-        late = [job.title for job in jobs if job.state == "running"]
-        if late:
-            return Text(f"still ending: {', '.join(late)}")
-        names = ", ".join(job.title for job in jobs)
-        return Text(f"cancelled: {names}" if names else "nothing goes on in the background")
+
+def _room_check(service: Service, model: str, screen: Screen) -> Callable[[int], None]:
+    """What a pull asks as sizes become known: too little disk ends it, little memory is said."""
+    room = room_for(service)
+
+    def check(to_fetch: int) -> None:
+        judged = check_room(room, to_fetch, model, handle=service.handle)
+        if judged.warning:
+            screen.report(Event("note", f"{model}: {judged.words}", keep=True))
+
+    return check
 
 
 def _model_row(model: dict[str, Any]) -> dict[str, Any]:

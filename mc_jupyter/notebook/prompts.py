@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, ClientError
-from ..events import Event
 from ..lab.answer import Answer
 from ..registry import ServiceRegistry
 from .arguments import Parser, as_is, expand_think, split, wants_help
@@ -119,8 +118,7 @@ class Prompts:
     def _load(self, request: Request, screen: Screen) -> Result:
         service = self._registry.for_prompt(request.host, screen.report)
         client, model = self._registry.prepare(service, request.models, screen.report)
-        screen.report(Event("load", f"loading {model}"))
-        client.load(model, request.keep_alive, request.options)
+        client.load(model, request.keep_alive, request.options, screen.report)
         return screen.say(f"{model} is loaded; a prompt goes into the lines below %%ollama")
 
     def use(self, given: argparse.Namespace) -> Result:

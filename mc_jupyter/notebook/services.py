@@ -18,6 +18,7 @@ from ..events import Event
 from ..registry import ServiceRegistry
 from ..settings import RUNTIMES
 from .display import Screen
+from .jobs import Jobs, cancel_verb
 from .results import Facts, Result, Table, Text
 from .verbs import Verbs
 
@@ -53,15 +54,22 @@ class ServiceVerbs:
         Makes the display of the running cell.
     panel
         The kernel's panel.
+    jobs
+        What goes on in the background.
     """
 
     def __init__(
-        self, registry: ServiceRegistry, screen: Callable[[], Screen], panel: Panel
+        self,
+        registry: ServiceRegistry,
+        screen: Callable[[], Screen],
+        panel: Panel,
+        jobs: Jobs,
     ) -> None:
         self._registry, self._screen, self._the_panel = registry, screen, panel
         self.verbs = Verbs("%mc", _ABOUT, self._bare)
         self._add_changing(self.verbs)
         self._add_looking(self.verbs)
+        self.verbs.add("cancel", "End what goes on in the background.", cancel_verb(jobs))
 
     def _add_changing(self, verbs: Verbs) -> None:
         load = verbs.add("load", "Load a service from where it is published.", self._load)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import (
@@ -15,7 +14,7 @@ from ..errors import (
     ModelNotFoundError,
     ResponseError,
 )
-from ..events import Event
+from ..events import Event, ticking
 from ..lab.answer import Answer
 from ..lab.draft import Draft
 from .request import Request
@@ -120,7 +119,7 @@ def _send(
     try:
         sent = client.chat(draft.model, request.messages, **request.extras())
         # Closed here, whatever happens: the server goes on until its connection ends.
-        with _told_what_is_waited_for(draft.model, screen), closing(sent) as chunks:
+        with _told_what_is_waited_for(client, draft, screen), closing(sent) as chunks:
             for chunk in chunks:
                 piece = draft.feed(chunk)
                 if draft.size:
@@ -139,17 +138,20 @@ def _send(
         raise
 
 
-@contextmanager
-def _told_what_is_waited_for(model: str, screen: Surface) -> Iterator[None]:
+def _told_what_is_waited_for(
+    client: OllamaClient, draft: Draft, screen: Surface
+) -> AbstractContextManager[None]:
     """Say it where nothing comes for a while: a model that is loaded first may take a minute."""
-    told = Event("load", f"waiting for {model}")
-    timer = threading.Timer(_SILENT_SECONDS, screen.report, [told])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    from ..clients.loading import waiting
+
+    def say(seconds: float) -> Event | None:
+        if draft.size:
+            return None
+        if seconds < 1:
+            return Event("load", f"waiting for {draft.model}")
+        return waiting(client, draft.model, seconds)
+
+    return ticking(say, screen.report, first=_SILENT_SECONDS)
 
 
 def _note_cpu(service: Service, client: OllamaClient, model: str, screen: Surface) -> None:

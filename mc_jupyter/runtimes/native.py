@@ -64,8 +64,7 @@ class NativeRuntime:
         """
         _refuse(spec)
         with self._lock:
-            server = self._server
-            if server is not None and server.alive:
+            if (server := self._server) and server.alive:
                 return self._share(spec, server)
             self._drop()
             report(Event("start", "looking for an Ollama on this machine"))
@@ -91,16 +90,16 @@ class NativeRuntime:
             raise ArgumentError(
                 f"the Ollama at {self._address} was not started by mc_jupyter: "
                 f"{asked[0]} cannot be applied",
-                f"stop it where it lives, then: %mc start {spec.handle}",
+                f"stop it where it lives, then: %mc start {spec.handle}; "
+                f"or without: %mc remove {spec.handle}, and load it again",
             )
         self._adopted.add(spec.project)
         note = "it is the Ollama that already ran on this machine, and is never stopped from here"
         return self._answering((note,))
 
     def _launch(self, spec: Spec, report: Report) -> Condition:
-        found = ollama.find()
-        if found is None:
-            raise _missing()
+        if (found := ollama.find()) is None:
+            raise _missing(spec.canonical)
         report(Event("start", "starting ollama serve"))
         port = ollama.choose_port(self._port)
         self._log = spec.data / f"native-{os.getpid()}.log"
@@ -123,8 +122,8 @@ class NativeRuntime:
         )
 
     def _answering(self, notes: tuple[str, ...] = ()) -> Condition:
-        detail = "answers; not started from here"
-        return Condition("running", detail, url=self._address, notes=notes)
+        words = "answers; not started from here"
+        return Condition("running", words, url=self._address, notes=notes)
 
     def condition(self, spec: Spec) -> Condition:
         """Look at what this service was started on."""
@@ -224,10 +223,10 @@ class NativeRuntime:
         return ("this kernel's process of ollama serve",)
 
 
-def _missing() -> NativeMissingError:
+def _missing(identifier: str = "ollama") -> NativeMissingError:
     return NativeMissingError(
-        "no Ollama answers on this machine, and there is no program ollama on PATH",
-        f"install it from {DOWNLOAD}, or: %mc load ollama --runtime embedded",
+        "no Ollama answers here, and no program ollama is on PATH",
+        f"install it from {DOWNLOAD}, or: %mc load {identifier} --runtime embedded",
     )
 
 
@@ -242,7 +241,7 @@ def _refuse(spec: Spec) -> None:
         raise ArgumentError(
             f"{spec.handle}: --env OLLAMA_HOST cannot be applied: a native Ollama listens on "
             "127.0.0.1 only, on a port chosen for it",
-            f"its address, once it runs: %mc info {spec.handle}",
+            f"%mc remove {spec.handle}, and load it again without it",
         )
     if spec.gpu == "off" and not ollama.can_hide_gpu():
         raise ArgumentError(

@@ -125,7 +125,7 @@ def test_no_docker_and_no_embedded_engine_gives_the_lines_that_help(
     text = str(caught.value)
     assert "%pip install 'mc-jupyter[embedded]'" in text
     assert "93 MB" in text
-    assert "no program ollama on PATH" in text
+    assert "no program ollama is on PATH" in text
     assert "%mc load http://HOST:11434" in text
     assert service.snapshot().state == "loaded"
 

@@ -300,6 +300,7 @@ def test_nothing_here_can_run_it(kernel: Kernel, environ: Set, load: Load, tmp_p
     first, *next_lines = said(kernel, load("auto"), lines=3).splitlines()
     assert first == (
         "EngineUnavailableError: nothing here can run demo: there is no docker program on PATH; "
+        "no Ollama answers here, and no program ollama is on PATH; "
         "the embedded engine is not installed (xllamacpp missing)"
     )
     assert next_lines[0].startswith(INSTALL)

@@ -80,7 +80,10 @@ def test_an_interrupt_while_a_model_is_pulled(kernel: Kernel, serve: Serve) -> N
     request = kernel.send(f"%ollama pull tiny:1b --host {server.url}")
     kernel.until(request, "update_display_data", 2)
     got = interrupt(kernel, server, request)
-    assert got.error == "Interrupted: %ollama was interrupted"
+    assert got.error == (
+        "Interrupted: the pull of tiny:1b was interrupted; what came stays on the server, "
+        "and the same line goes on there"
+    )
 
 
 def test_an_interrupt_between_two_reads_closes_the_connection_too(

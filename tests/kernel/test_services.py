@@ -83,7 +83,7 @@ def test_models_are_looked_after(kernel: Kernel, server: ScriptedOllama) -> None
     assert kernel.run("m = %ollama list").types == ["execute_input"]
     assert kernel.value("[m.name, m.size]") == [MODEL, 1_321_098_329]
     pulled = kernel.run("%ollama pull tiny:1b")
-    assert text(pulled) == "pulled tiny:1b"
+    assert text(pulled) == "pulled tiny:1b (3 kB)"
     assert len(pulled.outputs()) == 1
     assert kernel.value("len(get_ipython().run_line_magic('ollama', 'list'))") == 2
     assert "llama" in text(kernel.run("%ollama show tiny:1b"))

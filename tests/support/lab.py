@@ -19,6 +19,7 @@ SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
 _SCRIPT = Path(__file__).with_name("lab.js")
 _MS = 1000
 _numbers = itertools.count(1)
+_books = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Notebook:
     @classmethod
     def open(cls, lab: Lab, page: Page, cells: Sequence[str] | Path) -> Notebook:
         """Write a notebook of these code cells (or copy a file), open it, wait for its kernel."""
-        number = next(_numbers)
+        number = next(_books)
         if isinstance(cells, Path):
             book, name = nbformat.read(cells, as_version=4), f"{cells.stem}-{number}.ipynb"
         else:

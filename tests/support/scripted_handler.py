@@ -168,6 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         if body.get("prompt") or body.get("messages"):
             self._stream(script.frames(kind, model))
             return
+        if self._gone(script.delay):
+            return
         why = "unload" if body.get("keep_alive") == 0 else "load"
         self._json({"model": model, "response": "", "done": True, "done_reason": why})
 

@@ -249,7 +249,7 @@ class StandIn:
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> Installed:
     """Every list is old at once, and a first one is not waited for."""
-    for name in ("FIRST_S", "LATER_S", "FRESH_S", "RETRY_S"):
+    for name in ("FIRST_S", "LATER_S", "FRESH_S"):
         monkeypatch.setattr(f"mc_jupyter.notebook.installed.{name}", 0.0)
     return Installed()
 

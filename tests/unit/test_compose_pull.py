@@ -82,7 +82,7 @@ def test_the_limit_holds_where_nobody_told_the_size(tmp_path: Path) -> None:
     assert isinstance(error, DownloadLimitError)
     assert "is 1.2 GB, more than the limit of 1.0 GB" in error.message
     assert error.hint == f"fetch it yourself: docker pull {IMAGE}"
-    assert events[-1].text == f"pulling {IMAGE}: layer 1 of 1, 1 kB"
+    assert events[-1].text == f"pulling {IMAGE}: layer 1 of 1, 0 of 600 MB"
 
 
 @pytest.mark.parametrize("how", ["cut", "quiet"])

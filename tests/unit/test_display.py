@@ -91,6 +91,30 @@ def test_one_display_whose_last_state_is_the_answer() -> None:
     assert notebook.shown == [answer]
 
 
+def test_what_a_step_leaves_stays_with_a_verb_and_not_below_an_answer() -> None:
+    for mode in ("live", "settled"):
+        screen = Notebook().screen(mode)  # type: ignore[arg-type]
+        screen.report(Event("fetch", "fetching x: receiving 1 of 2 objects"))
+        screen.report(Event("fetch", "fetched x (2 files, 3 kB)", settled=True))
+        screen.report(Event("model", "pulled m (92 MB)", 92, 92, keep=True))
+        screen.report(Event("wait", "waiting for x"))
+        assert screen.notes == ("pulled m (92 MB)",)
+        shown = screen.end(Table({"name": "name"}, [{"name": "x"}]))
+        assert str(shown).splitlines()[2:] == ["fetched x (2 files, 3 kB)", "pulled m (92 MB)"]
+
+
+def test_the_line_of_now_stands_below_what_stays() -> None:
+    notebook = Notebook()
+    screen = notebook.screen("live")
+    screen.report(Event("fetch", "fetched x (2 files, 3 kB)", settled=True))
+    screen.report(Event("model", "pulling m: 1 of 4 MB", 1, 4))
+    shown = notebook.published[-1]["data"]["text/markdown"]
+    assert shown == "fetched x (2 files, 3 kB)  \npulling m: 1 of 4 MB · 25 %"
+    screen.report(Event("model", "pulled m (4 MB)", 4, 4, keep=True))
+    shown = notebook.published[-1]["data"]["text/markdown"]
+    assert shown == "fetched x (2 files, 3 kB)  \npulled m (4 MB)"
+
+
 def test_settled_publishes_once() -> None:
     notebook = Notebook()
     screen = notebook.screen("settled")
@@ -130,7 +154,7 @@ def test_progress_is_throttled_and_ends_with_the_answer() -> None:
     for done in range(1000):
         screen.report(Event("model", "pulling m", done, 1000))
     assert len(notebook.published) < 5
-    assert "pulling m · 0 % of 1.0 kB" in notebook.published[0]["data"]["text/markdown"]
+    assert "pulling m · 0 %" in notebook.published[0]["data"]["text/markdown"]
     screen.settle(Text("pulled"))
     before = len(notebook.published)
     screen.report(Event("load", "waiting for m"))
@@ -182,3 +206,22 @@ def test_a_terminal_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str])
         screen.report(Event("model", f"pulling m: {done} of 400 MB", done, 400))
     screen.report(Event("start", "starting"))
     assert len(capsys.readouterr().err.splitlines()) <= 3
+
+
+def test_a_terminal_that_can_overwrite_has_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Notebook().screen("terminal")
+    for done in range(400):
+        screen.report(Event("model", f"pulling m: {done} of 400 MB", done, 400))
+    screen.report(Event("model", "pulled m (400 MB)", keep=True))
+    screen.report(Event("wait", "waiting for web: " + "x" * 50))
+    up = "\x1b[1A\r\x1b[K"
+    lines = f"pulling m: 0 of 400 MB\n{up}pulled m (400 MB)\nwaiting for web: {'x' * 21}…\n"
+    assert capsys.readouterr().err == lines
+    draft = Draft("m")
+    screen.grow(draft, draft.feed({"message": {"content": "Hi"}}), plain=False)
+    screen.settle(draft.finish())
+    assert capsys.readouterr() == ("Hi\n", up)

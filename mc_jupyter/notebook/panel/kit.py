@@ -32,9 +32,12 @@ class Kit:
         keep = self._keep
         self._plain = keep(widgets.Layout())
         self._wide = keep(widgets.Layout(width="100%"))
-        self._tall = keep(widgets.Layout(width="100%", height="6em"))
+        self._line = keep(widgets.Layout(width="auto", flex="1 1 16em"))
+        self._tall = keep(widgets.Layout(width="auto", height="6em"))
         self._row = keep(widgets.Layout(flex_flow="row wrap", align_items="center"))
         self._field = keep(widgets.Layout(width="14em"))
+        self._tick = keep(widgets.Layout(width="18em"))
+        self._auto = keep(widgets.Layout(width="auto"))
         self._button = keep(widgets.Layout(width="auto", min_width="6em"))
         self._styles: dict[type[widgets.Widget], widgets.Widget] = {}
 
@@ -100,13 +103,16 @@ class Kit:
         hint: str = "",
         entered: Callable[[], None] | None = None,
         *,
+        tooltip: str = "",
         narrow: bool = False,
+        alone: bool = False,
     ) -> widgets.Text:
-        """A line to type in; the enter key calls `entered`."""
+        """A line to type in, `alone` or in a row; the enter key calls `entered`."""
         text = widgets.Text(
             description=label,
             placeholder=hint,
-            layout=self._field if narrow else self._wide,
+            tooltip=tooltip,
+            layout=self._field if narrow else self._auto if alone else self._line,
             style=self._style(widgets.Text),
         )
         if entered is not None:

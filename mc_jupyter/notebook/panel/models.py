@@ -36,13 +36,13 @@ class ModelsPart:
         self._doomed: str | None = None
         self._verdict = ""
         self._table, self._room, self._step = kit.html(), kit.html(), kit.html()
-        self._model = kit.dropdown("Model", self._chose)
+        self._model = kit.dropdown("Installed", self._chose)
         self._load = kit.button("Load into memory", "%ollama run MODEL", self._load_it)
         self._unload = kit.button("Unload", "%ollama stop MODEL", self._unload_it)
         self._delete = kit.button("Delete", "%ollama rm MODEL", self._delete_it)
         self._name = kit.text("Pull", board.example_model, self._pull)
         pull = kit.button("Pull", "%ollama pull MODEL", self._pull)
-        cancel = kit.button("Cancel", "%ollama cancel", self._cancel)
+        cancel = kit.button("Cancel pull", "%ollama cancel", self._cancel)
         self.widget = kit.column(
             self._table,
             kit.row(self._model, self._load, self._unload, self._delete),

@@ -63,8 +63,11 @@ class Playground:
         self._draft: Draft | None = None
         self._asked, self._cell, self._remark = "", "", ""
         self._model = kit.dropdown("Model", lambda _: board.dirty())
-        self._system = kit.text("System", "what the model shall be or heed (none)")
-        self._values = {name: kit.text(name, hint, narrow=True) for name, hint in _OPTIONS.items()}
+        self._system = kit.text("System", "what the model shall be or heed", alone=True)
+        self._values = {
+            name: kit.text(name, "default", tooltip=hint, narrow=True)
+            for name, hint in _OPTIONS.items()
+        }
         self._fold = kit.toggle("Options", "", self._unfold)
         self._folded = kit.column(self._system, kit.row(*self._values.values()), foldable=True)
         self._folded.layout.display = "none"
@@ -158,7 +161,7 @@ class Playground:
                 words += [f"--{name}", text]
         if system := str(self._system.value).strip():
             words += ["--system", system]
-        return " ".join(map(_quoted, words)) + self._board.host_option()
+        return " ".join(map(shlex.quote, words)) + self._board.host_option()
 
     def _send(self, request: Request) -> None:
         system = [m for m in request.messages if m["role"] == "system"]
@@ -241,8 +244,3 @@ def _thought(text: str) -> str:
     if not text.strip():
         return ""
     return f"<details><summary>Thinking</summary>{render.markdown(text)}</details>"
-
-
-def _quoted(word: str) -> str:
-    """As a shell would quote it; what our own words look like stays as it is."""
-    return shlex.quote(word)

@@ -6,6 +6,7 @@ Everything that comes from outside (a manifest, a log, a model) is escaped here.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 STYLE = """<style>
 .mcj { color: var(--jp-ui-font-color1, inherit); font-size: var(--jp-ui-font-size1, 13px);
-  line-height: 1.45; overflow-wrap: anywhere; }
+  line-height: 1.45; overflow-wrap: break-word; }
+.mcj th small { font-weight: normal; }
 .mcj table { border-collapse: collapse; width: 100%; }
 .mcj caption, .mcj th, .mcj td { text-align: left; padding: 2px 8px; vertical-align: top; }
 .mcj caption { padding-left: 0; color: var(--jp-ui-font-color2, inherit); }
@@ -109,11 +111,18 @@ def services(snapshots: Sequence[Snapshot], chosen: str | None) -> str:
             size(now.memory) if now.memory else "–",
             gpu_words(now),
         )
-        head = f"{'▸ ' if mine else ''}{escape(names)}<br><small>{escape(now.identifier)}</small>"
+        head = (
+            f"{'▸ ' if mine else ''}{escape(names)}<br><small>{_breakable(now.identifier)}</small>"
+        )
         mark = ' class="mcj-chosen" aria-current="true"' if mine else ""
         body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         rows.append(f'<tr{mark}><th scope="row">{head}</th>{body}</tr>')
     return page(table("Services of this kernel", titles, rows))
+
+
+def _breakable(identifier: str) -> str:
+    """A long name that may go on in the next line where its parts end."""
+    return re.sub(r"([/@:-])", r"\1<wbr>", escape(identifier))
 
 
 def models(rows: Sequence[Mapping[str, Any]], chosen: str | None, caption: str) -> str:
@@ -134,8 +143,8 @@ def table(caption: str, titles: Sequence[str], rows: Sequence[str]) -> str:
     """A table of rows that are HTML already."""
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
     return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        f'<div style="overflow-x: auto"><table><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

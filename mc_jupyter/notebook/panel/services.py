@@ -38,11 +38,10 @@ class ServicesPart:
         self._toggle = kit.button("Start", "%mc start NAME", self._start_or_stop)
         self._restart = kit.button("Restart", "%mc restart NAME", self._restart_it)
         self._remove = kit.button("Remove", "%mc remove NAME", self._remove_it)
-        self._volumes = kit.checkbox("Remove its models and data too")
+        self._volumes = kit.checkbox("with its models and data")
         self._logs = kit.toggle("Follow logs", "%mc logs NAME --follow", self._follow)
         refresh = kit.button("Refresh", "%mc status", self._board.refresh)
-        cancel = kit.button("Cancel", "", self._cancel)
-        self._cancel_button = cancel
+        cancel = kit.button("Cancel", "%mc cancel", self._cancel)
         self._identifier = kit.text("Load", FIRST, self._load)
         load = kit.button("Load", "%mc load IDENTIFIER", self._load)
         self.widget = kit.column(
@@ -64,7 +63,8 @@ class ServicesPart:
         runs = chosen is not None and chosen.state in _RUNNING
         shown = name or "NAME"
         verb = "stop" if runs else "start"
-        assign(self._toggle, description=verb.title(), tooltip=f"same as %mc {verb} {shown}")
+        words = f"{verb.title()} {name}" if name else "Load and start"
+        assign(self._toggle, description=words, tooltip=f"same as %mc {verb} {shown}")
         assign(self._restart, tooltip=f"same as %mc restart {shown}")
         assign(self._logs, tooltip=f"same as %mc logs {shown} --follow")
         sure = self._plan is not None and self._plan[0] == name
@@ -97,7 +97,7 @@ class ServicesPart:
     def _start_or_stop(self) -> None:
         service = self._board.service()
         if service is None:
-            self._load()
+            self._load_and(start=True)
             return
         self._plan = None
         if service.snapshot().state in _RUNNING:
@@ -140,15 +140,22 @@ class ServicesPart:
         self._board.begin("service", "", f"removing {name}", twin, work)
 
     def _load(self) -> None:
+        self._load_and(start=False)
+
+    def _load_and(self, *, start: bool) -> None:
         identifier = str(self._identifier.value).strip() or FIRST
         self._plan = None
 
         def work(report: Report) -> str:
             service = self._board.registry.get_service(identifier, report=report)
             self._board.choose(service.handle)
+            if start:
+                after = service.start(report=report)
+                return f"{service.handle}: {render.state_words(after)}"
             return f"loaded {service.handle}: press Start, or ask it in the Playground"
 
-        self._board.begin("service", "", f"loading {identifier}", f"%mc load {identifier}", work)
+        twin = f"%mc load {identifier}" + (" --start" if start else "")
+        self._board.begin("service", "", f"loading {identifier}", twin, work)
 
     def _cancel(self) -> None:
         jobs = self._board.jobs.running("service")

@@ -112,8 +112,8 @@ class _Layers:
     """
 
     def __init__(self, image: str, sizes: Mapping[str, int]) -> None:
-        self._image, self._all_known = image, bool(sizes)
-        self._totals = dict(sizes)
+        self._image = image
+        self._are_told, self._totals = bool(sizes), dict(sizes)
         self._fetched: dict[str, int] = {}
         self._is_fetched: dict[str, bool] = {}
         self._finished: dict[str, bool] = {}
@@ -134,8 +134,13 @@ class _Layers:
             self._totals[layer] = int(detail["total"])
             self._fetched[layer] = int(detail.get("current", 0))
         elif self._is_fetched[layer]:
-            self._fetched[layer] = self._totals.get(layer, 0)
-        self._meter.add(self.done, self.total if self._all_known else None)
+            self._fetched[layer] = self._totals.setdefault(layer, 0)
+        self._meter.add(self.done, self.total if self._is_total_known else None)
+
+    @property
+    def _is_total_known(self) -> bool:
+        """Whether the registry told the sizes, or the engine has by now: it names all at once."""
+        return self._are_told or all(layer in self._totals for layer in list(self._is_fetched))
 
     @property
     def total(self) -> int:
@@ -156,7 +161,7 @@ class _Layers:
             return Event("image", f"{head}: asking the registry{since}") if since else None
         if fetched < count:
             text = f"{head}: layer {fetched + 1} of {count}, {self._meter.words()}"
-            return Event("image", text, *sums) if self._all_known else Event("image", text)
+            return Event("image", text, *sums) if self._is_total_known else Event("image", text)
         if ready == count:  # of the layers that it named so far
             return Event("image", f"{head}: finishing{since}") if since else None
         return Event("image", f"{head}: unpacking layer {ready + 1} of {count}{since}")
