@@ -5,7 +5,7 @@ What is already there comes first, because nobody wants a second, empty Ollama.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import (
@@ -159,7 +159,10 @@ def make_ready(
             return client, model
     if len(models) == 1 and pull:
         client.ensure_model(
-            models[0], max_download=service.placement.spec.max_download, report=report
+            models[0],
+            max_download=service.placement.spec.max_download,
+            report=report,
+            check=room_check(service, models[0], report),
         )
         return client, models[0]
     installed = ", ".join(str(m.get("name", "?")) for m in client.models()) or "none"
@@ -168,6 +171,30 @@ def make_ready(
         f"%ollama pull {models[0]}"
         + ("" if service.handle == "ollama" else f" --host {service.handle}"),
     )
+
+
+def room_check(service: Service, model: str, report: Report) -> Callable[[int], None]:
+    """Return what refuses a pull that does not fit on the disk, and warns where memory is short.
+
+    Parameters
+    ----------
+    service
+        Started: where it keeps its models is looked at when the first size is known.
+    """
+    from .room import Room, check_room, room_for
+
+    room: Room | None = None
+    is_warned = False
+
+    def check(to_fetch: int) -> None:
+        nonlocal room, is_warned
+        room = room or room_for(service)
+        judged = check_room(room, to_fetch, model, handle=service.handle)
+        if judged.warning and not is_warned:
+            is_warned = True
+            report(Event("note", f"{model}: {judged.words}", keep=True))
+
+    return check
 
 
 def _live_client(service: Service, report: Report) -> OllamaClient:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Interrupted
-from ..events import Event
+from ..prompting import room_check
 from ..registry import ServiceRegistry
-from ..room import check_room, room_for
 from .arguments import Parser
 from .display import Screen, size
 from .jobs import Jobs, cancel_verb
@@ -155,7 +154,7 @@ class OllamaVerbs:
         service = self._started(given, screen)
         client, lines = service.client(), list[str]()
         for model in given.model:
-            check = _room_check(service, model, screen)
+            check = room_check(service, model, screen.report)
             try:
                 lines.append(client.fetch_model(model, report=screen.report, check=check))
             except KeyboardInterrupt:
@@ -176,18 +175,6 @@ class OllamaVerbs:
         screen = self._screen()
         self._connect(given, screen).unload(given.model)
         return screen.say(f"{given.model} is unloaded")
-
-
-def _room_check(service: Service, model: str, screen: Screen) -> Callable[[int], None]:
-    """What a pull asks as sizes become known: too little disk ends it, little memory is said."""
-    room = room_for(service)
-
-    def check(to_fetch: int) -> None:
-        judged = check_room(room, to_fetch, model, handle=service.handle)
-        if judged.warning:
-            screen.report(Event("note", f"{model}: {judged.words}", keep=True))
-
-    return check
 
 
 def _model_row(model: dict[str, Any]) -> dict[str, Any]:

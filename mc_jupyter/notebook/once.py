@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..lab.answer import Answer
+from .panel import Panel
 from .results import Result
 
 if TYPE_CHECKING:
@@ -50,5 +51,8 @@ class ShownOnce:
                 if isinstance(value, Answer) and in_terminal and not quiet:
                     print(value.footer.replace("`", ""))
                 return
+        if isinstance(value, Panel):
+            value._ipython_display_()
+            return
         # IPython takes this for "no special display" and goes on to the usual formats.
         raise NotImplementedError

@@ -83,12 +83,12 @@ def test_nothing_is_sent_while_nothing_changes(front: Front, tmp_path: Path) -> 
 
 
 def test_it_is_shown_again_not_copied(front: Front) -> None:
-    first = front.run("%mc panel").displays[0]["data"]
+    first = front.run("%mc panel").displays[1]["data"]
     held = widgets(front)
     second = front.run("mc_jupyter.panel()")
     assert "comm_open" not in second.types
     view = "application/vnd.jupyter.widget-view+json"
-    assert second.displays[0]["data"][view] == first[view]
+    assert second.displays[1]["data"][view] == first[view]
     assert widgets(front) == held
 
 
@@ -278,7 +278,8 @@ def test_without_ipywidgets_it_is_a_table(front: Front, tmp_path: Path) -> None:
         "    if n.startswith(('ipywidgets', 'mc_jupyter.notebook.panel.')): del sys.modules[n]\n"
         "sys.modules['ipywidgets'] = None"
     )
-    data = front.run("%mc panel").displays[0]["data"]
+    (shown,) = front.run("%mc panel").displays
+    data = shown["data"]
     assert set(data) == {"text/plain", "text/html"}
     assert "<table>" in data["text/html"]
     assert "sea" in data["text/plain"]

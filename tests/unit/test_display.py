@@ -214,8 +214,7 @@ def test_a_terminal_that_can_overwrite_has_one_line(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
     screen = Notebook().screen("terminal")
-    for done in range(400):
-        screen.report(Event("model", f"pulling m: {done} of 400 MB", done, 400))
+    screen.report(Event("model", "pulling m: 0 of 400 MB", 0, 400))
     screen.report(Event("model", "pulled m (400 MB)", keep=True))
     screen.report(Event("wait", "waiting for web: " + "x" * 50))
     up = "\x1b[1A\r\x1b[K"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..results import Result, Table
-from .static import table_of
+from . import static
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -63,20 +63,31 @@ class Panel(Result):
         return self._table().html()
 
     def _table(self) -> Table:
-        return table_of([service.snapshot() for service in self._registry.services()])
+        return static.table_of([service.snapshot() for service in self._registry.services()])
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The widgets, and for where nothing is behind them the same as a table."""
-        bundle: dict[str, Any] = {"text/plain": self.text(), "text/html": self.html()}
+    def _ipython_display_(self) -> None:
+        """Publish the table, and the widgets as an output of their own.
+
+        A notebook that is opened again has no widgets, and JupyterLab does not fall back to the
+        other formats of their output; so the table has one for itself, which is hidden while the
+        widgets are there (see :mod:`.static`).
+        """
+        publish = self._shell.display_pub.publish
+        view = self._view()
+        html = static.hidden_by_widgets(self.html()) if view else self.html()
+        publish({"text/plain": self.text(), "text/html": html})
+        if view:
+            publish(view | {"text/plain": static.HERE})
+
+    def _view(self) -> dict[str, Any]:
+        """What names the widgets to a page; empty where there are none."""
         if getattr(self._shell, "kernel", None) is None:
-            return bundle, {}
+            return {}
         try:
             if self._board is None:
                 from .board import Board
 
                 self._board = Board(self._shell, self._registry, self._prompts, self._jobs)
         except ImportError:  # no ipywidgets here
-            return bundle, {}
-        return bundle | dict(self._board.root._repr_mimebundle_()) | bundle, {}
+            return {}
+        return dict(self._board.root._repr_mimebundle_())

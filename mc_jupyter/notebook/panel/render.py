@@ -43,7 +43,7 @@ STYLE = """<style>
 .mcj-turn p:first-child { margin-top: 0; }
 .mcj-bad { border-left: 3px solid var(--jp-error-color1, #c33); padding-left: 8px;
   white-space: pre-wrap; }
-</style>"""
+</style><div class="mcj-live"></div>"""
 _NOTHING = "No service is loaded. Load one below; a prompt in the Playground does it by itself."
 _COPY = (
     "var b=this,t=b.parentNode.querySelector('pre'),r=document.createRange();"

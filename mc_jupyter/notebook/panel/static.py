@@ -18,6 +18,13 @@ _COLUMNS = {
     "gpu": "gpu",
     "identifier": "from",
 }
+HERE = "(the live panel, while a kernel runs)"
+_HIDING = """<style>
+.jp-OutputArea:has(.mcj-live) .mcj-static,
+body:not(:has(.jp-OutputArea)):has(.mcj-live) .mcj-static,
+.jp-OutputArea:has(.mcj-static) > .jp-OutputArea-child > .jp-OutputArea-output:not(:has(*))
+  { display: none; }
+</style>"""
 _NOTE = "As it was when this cell ran. %mc panel shows it live; %mc status is the same as text."
 
 
@@ -26,3 +33,11 @@ def table_of(snapshots: Sequence[Snapshot]) -> Table:
     rows = [vars(now) | {"runtime": now.runtime or "not decided yet"} for now in snapshots]
     nothing = () if rows else ("No service was loaded.",)
     return Table(_COLUMNS, rows, (*nothing, _NOTE))
+
+
+def hidden_by_widgets(html: str) -> str:
+    """Return the table as HTML that shows only where no live panel is below it.
+
+    In JupyterLab it also hides what stands in for widgets that are gone: an output of bare text.
+    """
+    return f'{_HIDING}<div class="mcj-static">{html}</div>'

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import MediaConduitError, StartError
-from ...events import Event, Report, Step
+from ...events import Event, Report
 from . import failures
 from .child import Finished, LimitReached, environment, run
 from .detect import Tools
@@ -24,13 +24,13 @@ _STOP_LIMIT = 300.0
 OnLine = Callable[[str], None]
 
 
-def progress(report: Report, step: Step, project: str) -> OnLine:
-    """Return what hands each line of Compose to `report`, without the project's long name."""
+def progress(report: Report, handle: str, project: str) -> OnLine:
+    """Return what hands each line of a start to `report`, without the project's long name."""
 
     def line(text: str) -> None:
         words = " ".join(_readable(text, project).split())
         if words and not words.startswith("time="):
-            report(Event(step, words))
+            report(Event("start", f"starting {handle}: {words}"))
 
     return line
 

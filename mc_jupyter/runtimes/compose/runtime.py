@@ -59,7 +59,7 @@ class ComposeRuntime:
             images.build(engine, compose, spec, model, file, report)
             report(Event("start", f"starting {spec.handle}"))
             try:
-                compose.up(file, progress(report, "start", spec.project))
+                compose.up(file, progress(report, spec.handle, spec.project))
             except StartError as error:
                 raise self._with_logs(spec, error) from error
             return self._verified(spec)
