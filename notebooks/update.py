@@ -1,7 +1,7 @@
 """What `make notebooks` runs: every notebook anew, on the embedded engine, its outputs stored.
 
 Its arguments are the notebooks (all of this folder). What the machine or the moment decides is
-kept out of the files: no times of execution, no widget's view, and an output that differs in
+kept out of the files: no times of execution, no widgets, and an output that differs in
 nothing but what was measured stays as it was. So a diff shows what changed. What a cell tagged
 `keep-output` shows is never twice the same (a log): its stored output stays until it is cleared.
 Exit status 1 when a cell failed; that notebook is left as it was.
@@ -125,8 +125,8 @@ def settle(notebook: Any, before: Any, commit: str) -> None:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        for output in cell.outputs:
-            output.get("data", {}).pop(VIEW, None)
+        # What stands beside widgets says all that a file can show of them
+        cell.outputs = [one for one in cell.outputs if VIEW not in one.get("data", {})]
         named = json.dumps(cell.outputs).replace(commit, "COMMIT")
         cell.outputs = [nbformat.from_dict(output) for output in json.loads(named)]
         if cell.id in old and _is_still(cell, old[cell.id]):

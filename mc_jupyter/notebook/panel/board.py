@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ...handles import pick
 from ...records import Change
 from ..jobs import Job, Jobs, Kind
-from ..prompts import MODEL, Prompts
+from ..prompts import MODEL, Prompts, running_ollamas
 from . import render
 from .busy import CellWatch
 from .interrupts import IdleInterrupt
@@ -75,7 +75,6 @@ class Board:
         self._cells = CellWatch(shell, self.dirty, lambda: jobs.cancel("answer"))
         self._unsubscribe = registry.subscribe(self._changed)
         self._end_watch = registry.watch()
-        self.root.selected_index = 0
         self._looker.refresh()
         self._writer = threading.Thread(target=self._write, name="mc-jupyter-panel", daemon=True)
         self._draw()
@@ -94,6 +93,8 @@ class Board:
             ("Models", self._models.widget),
             ("Playground", self.playground.widget),
         )
+        if running_ollamas(self.registry):  # what one wants of it then is to ask
+            self._tabs.selected_index = 2
         self.root = kit.column(style, kit.row(self._choice), self._head, self._tabs, self._line)
 
     def close(self) -> None:

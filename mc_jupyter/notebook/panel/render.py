@@ -30,6 +30,7 @@ STYLE = """<style>
 .mcj caption, .mcj th, .mcj td { text-align: left; padding: 2px 8px; vertical-align: top; }
 .mcj caption { padding-left: 0; color: var(--jp-ui-font-color2, inherit); }
 .mcj th, .mcj td { border-bottom: 1px solid var(--jp-border-color2, #8886); }
+.mcj td:last-child { overflow-wrap: anywhere; min-width: 6em; }
 .mcj tr.mcj-chosen > * { background: var(--jp-layout-color2, #8882); }
 .mcj small { color: var(--jp-ui-font-color2, inherit); font-size: 0.9em; }
 .mcj progress { width: min(16em, 40%); vertical-align: middle; }
@@ -76,7 +77,7 @@ def state_words(now: Snapshot) -> str:
 
 def gpu_words(now: Snapshot) -> str:
     """Whether a GPU is used and why not; a dash where that is not known."""
-    return now.gpu or "–"
+    return (now.gpu or "–").replace("not used: ", "no: ")
 
 
 def version_words(now: Snapshot) -> str:
