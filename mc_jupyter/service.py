@@ -67,6 +67,7 @@ class Service:
         self._memory: int | None = None
         self._models_seen = 0
         self._changed = changed
+        self._seeing = threading.Lock()
         self._looks = 0  # counts what was seen, so that an older look never wins
         self._last: Runtime | None = None  # keeps the log of what was stopped
         self._operation = threading.RLock()
@@ -163,9 +164,7 @@ class Service:
             runtime = self._left_running()
         if runtime is not None:
             seen = runtime.condition(self.placement.spec)
-            healthy = self._answers(seen)
-            if look == self._looks:  # else it was started or stopped meanwhile
-                self._see(runtime, seen, healthy)
+            self._see(runtime, seen, self._answers(seen), look)
         return self.snapshot()
 
     def lose_sight(self, reason: str) -> None:
@@ -318,7 +317,9 @@ class Service:
                 self._runtime.stop(spec)
                 self._start_notes = ()
                 self._see(self._runtime, _stopped(self._runtime.condition(spec)))
-                self._runtime = None
+                with self._seeing:  # a look that goes on now is older than this
+                    self._runtime = None
+                    self._looks += 1
             self._take_next()
         return self.snapshot()
 
@@ -347,8 +348,9 @@ class Service:
             self.status()
             runtime = self._runtime or self.placement.adoptable()
             gone = runtime.remove(self.placement.spec, volumes) if runtime else ()
-            self._looks += 1
-            self._runtime, self._last, self._condition = None, None, None
+            with self._seeing:
+                self._looks += 1
+                self._runtime, self._last, self._condition = None, None, None
         return gone
 
     def plan_removal(self, volumes: bool = False) -> tuple[str, ...]:
@@ -437,13 +439,24 @@ class Service:
 
     # inside -----------------------------------------------------------------------------------
 
-    def _see(self, runtime: Runtime, condition: Condition, healthy: bool | None = None) -> None:
-        before = self.snapshot()
-        self._looks += 1
-        self._runtime = self._last = runtime
-        self._condition = condition
-        self._healthy = healthy
-        if self.snapshot() != before:
+    def _see(
+        self,
+        runtime: Runtime,
+        condition: Condition,
+        healthy: bool | None = None,
+        look: int | None = None,
+    ) -> None:
+        """Keep what was seen; not of a `look` since which it was started or stopped."""
+        with self._seeing:
+            if look not in (None, self._looks):
+                return
+            before = self.snapshot()
+            self._looks += 1
+            self._runtime = self._last = runtime
+            self._condition = condition
+            self._healthy = healthy
+            is_new = self.snapshot() != before
+        if is_new:
             self._changed(self)
 
     def _models_changed(self) -> None:

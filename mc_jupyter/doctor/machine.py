@@ -21,7 +21,7 @@ _LITTLE_DISK = 10**9
 _LITTLE_MEMORY = 10**9
 _PACKAGES = {"mc-jupyter": "mc_jupyter", "ipython": "IPython", "docker": "docker-py"}
 _NAMES = re.compile(
-    r"(?:MC_JUPYTER|OLLAMA|DOCKER|COMPOSE)_\w+|GIT_(?!CONFIG_(?:KEY|VALUE)_)\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+",
+    r"(?:MC_JUPYTER|OLLAMA|DOCKER|COMPOSE)_\w+|GIT_(?!PAGER|CONFIG_(?:KEY|VALUE)_)\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+",
     re.I,
 )
 

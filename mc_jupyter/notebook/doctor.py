@@ -57,7 +57,8 @@ def _html_row(row: dict[str, Any], left: str) -> str:
         verdict = f"<strong>{verdict}</strong>"
     steps = "".join(f"<br>→ <code>{escape(step)}</code>" for step in row["next"].splitlines())
     return (
-        f'<tr><th scope="row" {left}>{escape(row["what"])}</th><td {left}>{verdict}</td>'
+        f'<tr><th scope="row" {left[:-1]}; white-space: nowrap">{escape(row["what"])}</th>'
+        f"<td {left}>{verdict}</td>"
         f"<td {left}>{escape(row['fact'])}{steps}</td></tr>"
     )
 

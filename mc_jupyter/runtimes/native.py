@@ -182,8 +182,10 @@ class NativeRuntime:
 
     def follow(self, spec: Spec, lines: int) -> Generator[str, None, None]:
         """Yield the end of the server's log, then what it writes, until it ends."""
-        path = self._readable_log(spec)
-        yield from program.follow(path, lines, lambda: self.condition(spec).alive)
+        path, server = self._readable_log(spec), self._server
+        yield from program.follow(
+            path, lines, lambda: server is self._server and self.condition(spec).alive
+        )
 
     def _readable_log(self, spec: Spec) -> Path | None:
         if spec.project in self._adopted:

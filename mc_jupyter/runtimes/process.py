@@ -129,8 +129,13 @@ class EmbeddedRuntime:
     def follow(self, spec: Spec, lines: int) -> Generator[str, None, None]:
         """Yield the end of the server's log, then what it writes, until it ends."""
         with self._lock:
-            path = self._last_log
-        yield from program.follow(path, lines, lambda: self.condition(spec).alive)
+            path, server = self._last_log, self._server
+
+        def lives() -> bool:  # of this server: the next one writes to a log of its own
+            is_ours = server is not None and server is self._server
+            return is_ours and spec.project in self._projects and self._alive()
+
+        yield from program.follow(path, lines, lives)
 
     def memory(self, spec: Spec) -> int | None:
         """Return what the server and the workers of its loaded models take together."""

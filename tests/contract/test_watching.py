@@ -16,16 +16,14 @@ from support.embedded_server import MODEL, weights
 from support.folders import service_folder
 from support.scripted_ollama import ScriptedOllama
 from support.wait import wait_until
+from support.watching import SEEN_S, Following, Heard, threads
 
 from mc_jupyter.events import Event
-from mc_jupyter.records import Change, Snapshot
 from mc_jupyter.registry import ServiceRegistry
 from mc_jupyter.runtimes.native import NativeRuntime
 from mc_jupyter.service import Service
 
 HELLO = [{"role": "user", "content": "hi"}]
-SEEN_S = 2.0
-"""Seconds within which a change from outside must be known."""
 
 
 @pytest.fixture
@@ -48,37 +46,12 @@ def watch(registry: ServiceRegistry) -> Iterator[Callable[[], None]]:
     end()
 
 
-class Heard(list[Snapshot]):
-    """What a listener of the registry heard."""
-
-    def __init__(self, registry: ServiceRegistry) -> None:
-        self.end = registry.subscribe(self._hear)
-
-    def _hear(self, change: Change) -> None:
-        if change.snapshot is not None:
-            self.append(change.snapshot)
-
-    def hears(self, state: str, detail: str = "") -> Snapshot:
-        """Wait until it heard of that state."""
-
-        def found() -> list[Snapshot]:
-            return [s for s in self if s.state == state and detail in s.detail]
-
-        return wait_until(found, SEEN_S, f"{state} {detail}")[-1]
-
-
 def load(registry: ServiceRegistry, folder: Path, name: str = "ollama-service") -> Service:
     return registry.get_service(str(service_folder(folder, name)), runtime="embedded")
 
 
 def pid(service: Service) -> int:
     return int(service.status().detail.split()[-1])
-
-
-def threads(*but: str) -> list[str]:
-    """Our threads that live."""
-    names = (thread.name for thread in threading.enumerate())
-    return [name for name in names if name.startswith("mc-jupyter") and name not in but]
 
 
 # changes from outside
@@ -167,17 +140,16 @@ def test_what_starts_without_being_waited_for_is_seen_to_answer(
 
 
 def test_the_log_is_followed_to_the_end(registry: ServiceRegistry, tmp_path: Path) -> None:
-    service, pieces = load(registry, tmp_path), list[str]()
+    service = load(registry, tmp_path)
     service.start()
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(lambda: [pieces.append(p) for p in service.follow(1)])
-        wait_until(lambda: pieces, 5, "the last line")
-        assert pieces[0].count("\n") == 1, "as many lines as were asked for"
+    with Following(lambda: service.follow(1)) as log:
+        wait_until(lambda: log.pieces, 5, "the last line")
+        assert log.pieces[0].count("\n") == 1, "as many lines as were asked for"
         service.client().models()
-        wait_until(lambda: "GET /api/tags 200" in "".join(pieces), 2, "the request's line")
+        log.says("GET /api/tags 200")
         os.kill(pid(service), signal.SIGKILL)
-        following.result(SEEN_S)
-    assert "".join(pieces).count("GET /api/tags") == 1
+        log.ends()
+    assert log.text.count("GET /api/tags") == 1
     service.stop()
     assert "GET /api/tags" in "".join(service.follow(1000)), "of what is stopped, what there is"
 
@@ -189,19 +161,32 @@ def test_a_restart_ends_the_following_of_the_old_server(
     service.start()
     for _ in range(20):
         service.client().models()
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(lambda: list(service.follow(1)))
-        wait_until(following.running, 2, "the following")
+    with Following(lambda: service.follow(1)) as log:
+        wait_until(lambda: log.pieces, 5, "a line")
         service.restart()
-        following.result(SEEN_S)
+        log.ends()
+
+
+def test_a_service_that_leaves_a_shared_server_ends_its_following(
+    registry: ServiceRegistry, tmp_path: Path
+) -> None:
+    one, two = load(registry, tmp_path, "one-service"), load(registry, tmp_path, "two-service")
+    one.start()
+    two.start()
+    with Following(one.follow) as log, Following(two.follow) as other:
+        wait_until(lambda: log.pieces and other.pieces, 5, "lines")
+        one.stop()
+        log.ends()
+        two.client().models()
+        other.says("GET /api/tags 200")
 
 
 def test_following_ends_when_it_is_cancelled(registry: ServiceRegistry, tmp_path: Path) -> None:
-    service, pieces = load(registry, tmp_path), list[str]()
+    service = load(registry, tmp_path)
     service.start()
-    work = Background(lambda: [pieces.append(piece) for piece in service.follow()])
-    wait_until(lambda: pieces, 5, "a line")
-    work.cancel()
+    with Following(service.follow) as log:
+        wait_until(lambda: log.pieces, 5, "a line")
+        log.is_cancelled()
 
 
 # memory
