@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from . import cancel
 from .addresses import look_at, read_in
 from .errors import ArgumentError, did_you_mean
 from .events import Event, Report, silent
@@ -126,7 +127,7 @@ class ServiceRegistry:
                 self._loading[identifier.key] = mine
         if running is not None:
             try:
-                service = running.result()
+                service = _result(running)
             except KeyboardInterrupt:
                 if not running.done():
                     raise
@@ -368,6 +369,17 @@ class ServiceRegistry:
                 listener(change)
             except Exception:
                 _log.exception("a listener of the service registry failed")
+
+
+def _result(running: Future[Service]) -> Service:
+    """Wait for another thread's load, as long as nobody cancels ours."""
+    while True:
+        try:
+            return running.result(timeout=0.2)
+        except TimeoutError:
+            if running.done():
+                raise
+            cancel.check()
 
 
 registry = ServiceRegistry()

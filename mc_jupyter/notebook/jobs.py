@@ -96,7 +96,7 @@ class Job:
     def report(self, event: Event) -> None:
         """Take a step of progress."""
         self.event, self.text = event, event.text
-        if event.keep:
+        if event.keep or event.settled:
             self.notes[event.text] = None
         self._changed(self)
 

@@ -33,7 +33,7 @@ _ABOUT = """Load, start, watch and stop AI services.
 %%mc HANDLE ...       prompt a service; %%mc ollama is %%ollama
 """
 _COLUMNS = {
-    "handle": "service",
+    "names": "service",
     "state": "state",
     "runtime": "runtime",
     "health": "health",
@@ -150,7 +150,10 @@ class ServiceVerbs:
             notes.append(f"it was fetched anew: %mc restart {service.handle} changes over")
         if given.start:
             return screen.end(_table([service.start(report=screen.report)], notes))
-        return screen.end(_table([service.snapshot()], [*notes, f"%mc start {service.handle}"]))
+        now = service.snapshot()
+        if now.state not in ("running", "starting"):
+            notes.append(f"next: %mc start {service.handle}")
+        return screen.end(_table([now], notes))
 
     def _start(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
@@ -276,7 +279,10 @@ class ServiceVerbs:
 
 def _table(snapshots: Sequence[Snapshot], notes: Sequence[str] = ()) -> Table:
     health = {True: "answers", False: "does not answer", None: ""}
-    rows = [vars(snapshot) | {"health": health[snapshot.healthy]} for snapshot in snapshots]
+    rows = [
+        vars(now) | {"health": health[now.healthy], "names": ", ".join((now.handle, *now.aliases))}
+        for now in snapshots
+    ]
     return Table(_COLUMNS, rows, notes)
 
 

@@ -148,7 +148,7 @@ def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Re
     if not _COMMIT.fullmatch(commit):
         raise SourceError(f"{identifier.typed}: git left no commit checked out ({commit})")
     shutil.rmtree(folder / ".git")
-    telling.end(folder)
+    telling.end()
     return commit
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 from ..events import Event, Report
 from ..meter import size_text
@@ -45,11 +44,9 @@ class Telling:
         words = f"{self._words}, nothing came for" if self._words else ": no answer for"
         return Event("fetch", f"fetching {self._typed}{words} {still:.0f} s")
 
-    def end(self, folder: Path) -> None:
-        """Tell what was fetched into `folder`."""
-        sizes = [path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()]
-        what = f"{len(sizes)} {'file' if len(sizes) == 1 else 'files'}, {size_text(sum(sizes))}"
-        self._report(Event("fetch", f"fetched {self._typed} ({what})", settled=True))
+    def end(self) -> None:
+        """Tell that it is here."""
+        self._report(Event("fetch", f"fetched {self._typed}", settled=True))
 
 
 def _amount(message: str) -> str:

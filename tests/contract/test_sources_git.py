@@ -182,7 +182,7 @@ def test_progress_is_reported(server: GitServer, repository: Path) -> None:
     words = rf"fetching {NAME}: receiving 5 of 5 objects, \d+ kB(, \d+ [kMG]?B/s)?"
     assert [text for text in told if re.fullmatch(words, text)]
     assert [event.text for event in events if event.settled] == [told[-1]]
-    assert re.fullmatch(rf"fetched {NAME} \(\d files, 10\d kB\)", told[-1])
+    assert told[-1] == f"fetched {NAME}"
 
 
 def test_a_repository_can_lead_nowhere_and_run_nothing(repository: Path) -> None:

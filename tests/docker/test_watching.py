@@ -112,7 +112,7 @@ def test_stopped_and_restarted_from_outside(registry: ServiceRegistry, load: Loa
     heard.clear()
     engine.docker("restart", number)
     now = heard.hears("running")
-    assert now.started_at != first.started_at
+    assert now.url != first.url, "the port has moved"
     wait_until(lambda: heard[-1].healthy, 5, "the first answer")
     heard.clear()
     engine.docker("restart", "-t", "1", number)
@@ -150,10 +150,6 @@ def test_one_that_ends_by_itself_again_and_again(registry: ServiceRegistry, load
     service, heard = load(more="restart: on-failure"), Heard(registry)
     service.start()
     heard.clear()
-    program = "import os, signal; os.kill(1, signal.SIGKILL)"
-    pid = engine.inspect(container(service))["State"]["Pid"]
-    assert program and pid
-    Path(f"/proc/{pid}").exists()
     engine.docker("exec", container(service), "sh", "-c", "kill -9 $(pidof python3)")
     heard.hears("restarting")
     wait_until(lambda: heard[-1].healthy, 20, "it has settled")
@@ -230,6 +226,7 @@ def test_an_engine_that_goes_and_comes_back(
     seen = heard.hears("absent", "no Docker engine answers at")
     assert proxy.address in seen.detail
     assert (seen.url, seen.healthy, seen.memory) == (None, None, None)
+    heard.clear()
     proxy.up()
     back = heard.hears("running", within=5)
     assert back.url == url
@@ -287,7 +284,7 @@ def test_a_log_is_followed_across_the_life_of_its_container(load: Load) -> None:
     service = load("print('one ä'); print('two ä')")
     service.start()
     number = container(service)
-    with Following(lambda: service.follow(3)) as log:
+    with Following(lambda: service.follow(100)) as log:
         log.says("two ä")
         engine.docker("exec", number, "sh", "-c", "echo three ä > /proc/1/fd/1")
         log.says("three ä")
@@ -319,13 +316,6 @@ def test_a_log_without_multiplexing_keeps_its_letters(load: Load) -> None:
         assert len(log.pieces) < 20, "not letter by letter"
         engine.docker("kill", container(service))
         log.ends()
-
-
-def test_a_letter_between_two_pieces_stays_whole(load: Load) -> None:
-    service = load("print('x' + 'ä' * 40000)")
-    service.start()
-    with Following(lambda: service.follow(100)) as log:
-        log.says("ä" * 40000)
 
 
 def test_following_a_log_ends_when_it_is_cancelled(load: Load) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for an engine that can go away: a Unix socket that hands everything to the real one."""
+"""A stand-in for an engine that can go away: a Unix socket with the real one behind it."""
 
 from __future__ import annotations
 

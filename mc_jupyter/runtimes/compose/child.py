@@ -20,6 +20,7 @@ from typing import IO
 from ... import cancel
 
 _EVERY = 0.2  # seconds between two looks at the limit and at a cancel
+_QUIET = 4  # such looks after its end: on a busy machine what it wrote may come late
 _ENDING = ((signal.SIGINT, 0.4), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
 
 # fmt: off
@@ -112,17 +113,19 @@ def _follow(
         assert pipe is not None
         threading.Thread(target=_read, args=(pipe, name, lines), daemon=True).start()
     kept: dict[str, list[str]] = {"out": [], "err": []}
-    still_open, deadline = 2, time.monotonic() + limit
+    still_open, quiet, deadline = 2, 0, time.monotonic() + limit
     while still_open:
         cancel.check()
         try:
             name, text = lines.get(timeout=max(0.0, min(deadline - time.monotonic(), _EVERY)))
         except queue.Empty:
-            if child.poll() is not None:
+            quiet = quiet + 1 if child.poll() is not None else 0
+            if quiet > _QUIET:
                 break  # only something that it left behind still holds the pipes
             if time.monotonic() >= deadline:
                 raise LimitReached from None
             continue
+        quiet = 0
         if text is None:
             still_open -= 1
             continue

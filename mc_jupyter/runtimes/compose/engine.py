@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import socket
+import threading
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +32,30 @@ _PULL_SILENCE = 300.0  # checking a large layer on a slow disk is silent for lon
 _TELLING = ("start", "die", "destroy", "pause", "unpause", "rename")
 
 Attributes = Mapping[str, Any]
+
+
+class _Client(docker.APIClient):
+    """Whoever waits for its answers is woken when the work of that thread is cancelled."""
+
+    def get_adapter(self, url: str | bytes) -> Any:
+        adapter: Any = super().get_adapter(str(url))
+        if not hasattr(adapter, "wakes"):
+            on_connect(adapter, _wake_when_cancelled)
+            adapter.wakes = True
+        return adapter
+
+    def _stream_raw_result(self, response: Any, *_: Any) -> Iterator[bytes]:
+        """Of a terminal's log: as it comes, where docker-py gives single bytes."""
+        return super()._stream_raw_result(response, 65536, False)  # type: ignore[misc,no-any-return]
+
+
+def _wake_when_cancelled(sock: socket.socket) -> None:
+    getattr(_latest, "take_back", lambda: None)()  # a thread waits for one answer at a time
+    _latest.take_back = on_cancel(lambda: shut(sock))
+    check()
+
+
+_latest = threading.local()
 
 
 class _PullClient(docker.APIClient):
@@ -80,7 +106,7 @@ class Engine:
     def __init__(self, address: str, limit: int = _LIMIT) -> None:
         self.address = address
         with self._mapped():
-            self._api = self._connect(docker.APIClient, limit)
+            self._api = self._connect(_Client, limit)
 
     def _connect(self, kind: type[Client], limit: int | None) -> Client:
         client = kind(base_url=self.address, version="auto", timeout=limit)  # type: ignore[arg-type]
@@ -88,7 +114,7 @@ class Engine:
         return client
 
     def _slow(self) -> docker.APIClient:
-        return self._connect(docker.APIClient, _DELETE_LIMIT)
+        return self._connect(_Client, _DELETE_LIMIT)
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -104,6 +130,7 @@ class Engine:
                 raise DiskFullError(f"Docker's disk is full: {text}", "docker system df") from error
             raise StartError(f"the Docker engine says: {text}") from error
         except requests.exceptions.Timeout as error:
+            check()
             raise EngineUnavailableError(
                 f"the Docker engine at {self.address} does not answer",
                 "restart it: sudo systemctl restart docker (or restart Docker Desktop)",
@@ -113,6 +140,7 @@ class Engine:
             requests.exceptions.RequestException,
             urllib3.exceptions.HTTPError,
         ) as error:
+            check()  # we broke it ourselves
             reason = "the connection broke" if "broken" in str(error) else str(error)[:200]
             raise detect.no_engine(reason, self.address) from error
 
@@ -155,7 +183,8 @@ class Engine:
             stream = client.logs(
                 container, stdout=True, stderr=True, stream=True, follow=True, tail=lines
             )
-            yield from (bytes(piece).decode("utf-8", "replace") for piece in _ending(stream))
+            letters = codecs.getincrementaldecoder("utf-8")("replace")  # a piece may end in one
+            yield from filter(None, (letters.decode(piece) for piece in _ending(stream)))
 
     def events(self) -> Generator[str, None, None]:
         """Yield the project of each of our containers that starts, ends or is changed.
@@ -172,7 +201,7 @@ class Engine:
 
     def _unlimited(self) -> docker.APIClient:
         """For what may say nothing for hours."""
-        return self._connect(docker.APIClient, None)
+        return self._connect(_Client, None)
 
     def memory(self, container: str) -> int | None:
         """Return the bytes of memory that a container uses; None where it does not run.
