@@ -18,6 +18,7 @@ from .meter import size_text
 from .runtimes.machine import disk_free, machine_memory, memory
 
 if TYPE_CHECKING:
+    from .runtimes.base import Runtime
     from .service import Service
 
 MEMORY_FACTOR = 1.2
@@ -76,7 +77,7 @@ def room_for(service: Service) -> Room:
     """
     spec, runtime = service.placement.spec, service.runtime
     if runtime == "docker":
-        root, why = docker_root()
+        root, why = docker_root(service.placement.runtime("docker"))
         if root is None:
             return Room(disk_where=why)
         if (service.snapshot().gpu or "").startswith("yes"):
@@ -175,12 +176,19 @@ def _tight(room: Room, needed: int) -> str:
 # looking ------------------------------------------------------------------------------------------
 
 
-def docker_root() -> tuple[Path | None, str]:
-    """Return the engine's folder of images and volumes; else None, and why it is not known."""
-    from .runtimes.compose.detect import detect
+def docker_root(docker: Runtime) -> tuple[Path | None, str]:
+    """Return the engine's folder of images and volumes; else None, and why it is not known.
 
+    Parameters
+    ----------
+    docker
+        This kernel's runtime of that name, which knows the engine already.
+    """
+    from .runtimes.compose import ComposeRuntime
+
+    assert isinstance(docker, ComposeRuntime)
     try:
-        tools = detect()
+        tools = docker.tools()
     except EngineUnavailableError as error:
         return None, error.message
     return local_root(tools.root, tools.address)

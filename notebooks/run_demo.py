@@ -22,8 +22,8 @@ NOTEBOOK = Path(__file__).parent / "01-first-prompt.ipynb"
 OUTPUT = Path(__file__).parent.parent / "demo-output"
 NEXT = """
 Next, a prompt of your own:
-  make lab    opens 03-panel.ipynb in JupyterLab: choose Run > Run All Cells,
-              and type into the panel's prompt box"""
+  make lab    opens 03-panel.ipynb in JupyterLab: press Shift+Enter three times,
+              then type into the panel's prompt box and press Ask"""
 
 
 def show(cell: Any, cell_index: int, **_: Any) -> None:

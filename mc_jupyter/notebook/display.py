@@ -95,6 +95,8 @@ class Screen:
         whether nothing of it is to be shown.
     """
 
+    kept = "_answer"
+
     def __init__(
         self, shell: InteractiveShell, mode: Mode, shown: Callable[[object, bool], None]
     ) -> None:

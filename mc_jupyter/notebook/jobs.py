@@ -108,7 +108,7 @@ class Job:
             self._end("cancelled", f"cancelled: {self.title}")
         except MediaConduitError as error:
             self._end("failed", str(error))
-        except Exception as error:  # a thread's traceback would land in whatever cell runs
+        except BaseException as error:  # a thread's traceback would land in whatever cell runs
             _log.exception("%s failed", self.title)
             self._end("failed", f"{self.title} failed: {type(error).__name__}: {error}")
 

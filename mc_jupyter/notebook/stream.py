@@ -29,7 +29,15 @@ Keep = Callable[[Answer], None]
 
 
 class Surface(Protocol):
-    """Where an answer is shown: a cell's screen, or the panel."""
+    """Where an answer is shown: a cell's screen, or the panel.
+
+    Attributes
+    ----------
+    kept
+        How the answer is called, for who looks for it.
+    """
+
+    kept: str
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -129,12 +137,12 @@ def _send(
     except KeyboardInterrupt:
         finish(interrupted=True)
         raise Interrupted(
-            f"{draft.model} was interrupted; what came of its answer is in _answer"
+            f"{draft.model} was interrupted; what came of its answer is in {screen.kept}"
         ) from None
     except MediaConduitError as error:
         if draft.pieces:
             finish(error=error.message)
-            error.message += "; what came of the answer is in _answer"
+            error.message += f"; what came of the answer is in {screen.kept}"
         raise
 
 

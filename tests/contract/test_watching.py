@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -9,17 +10,21 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from support.background import Background
 from support.embedded_server import MODEL, weights
 from support.folders import service_folder
+from support.scripted_engine import scripted_engine
 from support.scripted_ollama import ScriptedOllama
 from support.wait import wait_until
 from support.watching import SEEN_S, Following, Heard, threads
 
+from mc_jupyter.errors import EngineUnavailableError, StartError
 from mc_jupyter.events import Event
 from mc_jupyter.registry import ServiceRegistry
+from mc_jupyter.runtimes.compose import watch as docker_watch
 from mc_jupyter.runtimes.native import NativeRuntime
 from mc_jupyter.service import Service
 
@@ -134,6 +139,50 @@ def test_what_starts_without_being_waited_for_is_seen_to_answer(
     service, heard = load(registry, tmp_path), Heard(registry)
     service.start(wait=0)
     wait_until(lambda: any(s.healthy for s in heard), 5, "the first answer")
+
+
+# Docker's events, without Docker
+
+
+def test_an_engine_that_was_never_there_is_looked_for_ever_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(docker_watch, "_AGAIN_S", 0.1)
+    tried, told = list[float](), list[str | None]()
+
+    def connected() -> NoReturn:
+        tried.append(time.monotonic())
+        raise EngineUnavailableError("no Docker engine answers", "start it")
+
+    end = docker_watch.watch(connected, told.append)
+    wait_until(lambda: len(tried) == 5, 5, "five tries")
+    end()
+    gaps = [b - a for a, b in itertools.pairwise(tried)]
+    assert all(gap >= pause for gap, pause in zip(gaps, (0.1, 0.2, 0.4, 0.8), strict=True))
+    assert told == []
+    wait_until(lambda: not threads(), 1, "the end of the thread")
+
+
+def test_an_engine_that_answers_with_an_error_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that is going down; the stand-in knows no events at all."""
+    from mc_jupyter.runtimes.compose.engine import Engine
+
+    monkeypatch.setattr(docker_watch, "_AGAIN_S", 0.1)
+    tried = list[Engine]()
+    with scripted_engine(tmp_path, 200, ()) as address:
+
+        def connected() -> Engine:
+            tried.append(Engine(address))
+            return tried[-1]
+
+        with pytest.raises(StartError, match="not in the script"):
+            list(Engine(address).events())
+        end = docker_watch.watch(connected, lambda project: None)
+        wait_until(lambda: len(tried) == 3, 5, "three tries")
+        end()
+        wait_until(lambda: not threads(), 1, "the end of the thread")
 
 
 # the log

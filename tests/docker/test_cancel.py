@@ -43,7 +43,7 @@ def test_in_a_pull_which_ends_in_the_engine_and_can_be_done_again(
         wait_until(lambda: "layer 2 of 2, 1 of 5 MB, " in texts(events), 20, "the download")
         work.cancel()
         wait_until(broken.is_set, what="the engine's end of the pull")
-        assert Engine(runtime._detected().address).image(image) is None
+        assert Engine(runtime.tools().address).image(image) is None
         events.clear()
         try:
             runtime.start(spec, events.append)
@@ -59,7 +59,7 @@ def test_in_a_pull_which_ends_in_the_engine_and_can_be_done_again(
 def test_before_the_registry_has_said_a_word(runtime: ComposeRuntime) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         image = f"127.0.0.1:{server.getsockname()[1]}/a/b:1"
-        here = Engine(runtime._detected().address)
+        here = Engine(runtime.tools().address)
         work = Background(lambda: list(here.pull(image)))
         asking, _ = server.accept()
         with asking:

@@ -109,7 +109,7 @@ docker:
 
 
 def test_a_gpu_that_is_not_there(make: Make, base: str, runtime: ComposeRuntime) -> None:
-    if runtime._detected().nvidia:
+    if runtime.tools().nvidia:
         pytest.skip("this engine has NVIDIA's runtime")
     device = "{driver: nvidia, count: 1, capabilities: [gpu]}"
     reserves = engine.WEB + (

@@ -44,7 +44,7 @@ def test_other_versions_of_compose(
         pytest.skip("this docker has a Compose plugin for all users")
     spec = make(engine.WEB + "    volumes: ['vol:/v', './own:/o']\nvolumes: {vol: }\n")
     runtime.start(spec, silent)
-    assert ".".join(map(str, runtime._detected().compose_version)) == program.parent.name
+    assert ".".join(map(str, runtime.tools().compose_version)) == program.parent.name
     first = ready(runtime, spec)
     runtime.stop(spec)
     assert runtime.condition(spec).state == "stopped"
@@ -101,8 +101,8 @@ def test_a_context_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_kernel_inside_a_container(base: str, runtime: ComposeRuntime) -> None:
-    socket_path = runtime._detected().address.removeprefix("unix://")
-    docker_program = Path(runtime._detected().docker).resolve()
+    socket_path = runtime.tools().address.removeprefix("unix://")
+    docker_program = Path(runtime.tools().docker).resolve()
     if "statically" not in subprocess.run(
         ["ldd", docker_program], capture_output=True, text=True
     ).stderr.replace("not a dynamic executable", "statically"):

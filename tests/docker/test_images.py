@@ -97,7 +97,7 @@ def test_a_registry_that_is_not_there(make: Make, runtime: ComposeRuntime) -> No
 def test_a_registry_that_never_answers(runtime: ComposeRuntime) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         image = f"127.0.0.1:{server.getsockname()[1]}/a/b:1"
-        here = Engine(runtime._detected().address)
+        here = Engine(runtime.tools().address)
         began = time.monotonic()
         with pytest.raises(ImageUnavailableError, match="the registry does not answer"):
             list(here.pull(image, first=1.0))

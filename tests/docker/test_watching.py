@@ -13,6 +13,7 @@ from support.socket_proxy import SocketProxy, socket_proxy
 from support.wait import wait_until
 from support.watching import SEEN_S, Following, Heard, threads
 
+from mc_jupyter.errors import EngineUnavailableError
 from mc_jupyter.registry import ServiceRegistry
 from mc_jupyter.runtimes.compose import detect, labels
 from mc_jupyter.service import Service
@@ -248,17 +249,6 @@ def test_what_happened_while_the_engine_was_gone(
     heard.hears("exited", "was killed", within=5)
 
 
-def test_an_engine_that_was_never_there_is_knocked_at_seldom(
-    proxy: SocketProxy, registry: ServiceRegistry, load: Load
-) -> None:
-    proxy.down()
-    load()
-    end = registry.watch()
-    wait_until(lambda: "mc-jupyter-events" in threads(), 2, "the watching")
-    end()
-    wait_until(lambda: not threads(), 1, "the end of the threads")
-
-
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_the_end_does_not_wait_for_an_engine_that_hangs(
     proxy: SocketProxy, registry: ServiceRegistry, load: Load, when: str
@@ -332,7 +322,7 @@ def test_following_ends_with_the_engine_and_says_so(proxy: SocketProxy, load: Lo
     with Following(service.follow) as log:
         log.says("hello")
         proxy.down()
-        log.ends()
+        wait_until(lambda: isinstance(log.error, EngineUnavailableError), SEEN_S, "the reason")
         proxy.up()
 
 

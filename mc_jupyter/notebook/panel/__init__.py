@@ -39,20 +39,23 @@ class Panel(Result):
     ) -> None:
         self._shell, self._registry, self._prompts, self._jobs = shell, registry, prompts, jobs
         self._board: Board | None = None
+        self._answer: Answer | None = None
 
     @property
     def answer(self) -> Answer | None:
         """The playground's last answer; None before the first one."""
-        return self._board.playground.answer if self._board else None
+        shown = self._board.playground.answer if self._board else None
+        return shown or self._answer
 
     def close(self) -> None:
         """Take the widgets away, on every page that shows them; the next display makes new ones.
 
-        What goes on in the background goes on.
+        An answer that is coming ends; what else goes on in the background goes on.
         """
         if self._board is not None:
             board, self._board = self._board, None
             board.close()
+            self._answer = board.playground.answer or self._answer
 
     def text(self) -> str:
         """The services as a table."""

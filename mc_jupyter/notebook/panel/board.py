@@ -67,17 +67,20 @@ class Board:
         self._said = self._problem = ""
         self._chosen: str | None = None
         self._dirty, self._over = threading.Event(), threading.Event()
+        self._drawer = threading.current_thread()
         self._kit = kit = Kit(self._failed)
         self._make(kit, prompts)
         self._looker = Looker(registry, self.dirty)
         jobs.changed = self._job_changed
-        self._interrupt = IdleInterrupt(self._interrupted)
+        self._interrupt = IdleInterrupt(self._has_jobs, self._interrupted)
         self._cells = CellWatch(shell, self.dirty, lambda: jobs.cancel("answer"))
         self._unsubscribe = registry.subscribe(self._changed)
         self._end_watch = registry.watch()
         self._looker.refresh()
+        self._interrupt.look()
         self._writer = threading.Thread(target=self._write, name="mc-jupyter-panel", daemon=True)
         self._draw()
+        self._drawer = self._writer
         self._writer.start()
 
     def _make(self, kit: Kit, prompts: Prompts) -> None:
@@ -98,9 +101,11 @@ class Board:
         self.root = kit.column(style, kit.row(self._choice), self._head, self._tabs, self._line)
 
     def close(self) -> None:
-        """End the threads and close every comm; what goes on in the background goes on."""
+        """End the threads and close every comm; of the background work, end the answer."""
         if self._over.is_set():
             return
+        for job in self.jobs.cancel("answer"):  # there is no place for it any longer
+            job.join(_JOIN_S)
         self._over.set()
         self._dirty.set()
         self._unsubscribe()
@@ -108,13 +113,18 @@ class Board:
         self._looker.close()
         self._services.close()
         self._cells.close()
-        self._interrupt.want(False)
+        self._interrupt.look()
         self.jobs.changed = lambda job: None
         if threading.current_thread() is not self._writer:
             self._writer.join(_JOIN_S)
         self._kit.close()
 
     # for the parts ----------------------------------------------------------------------------
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether this thread draws: what it assigns is no choice of the user's."""
+        return threading.current_thread() is self._drawer
 
     def service(self) -> Service | None:
         """The chosen service; None where none is loaded."""
@@ -163,7 +173,7 @@ class Board:
     # what happens -----------------------------------------------------------------------------
 
     def _picked(self, handle: str | None) -> None:
-        if threading.current_thread() is self._writer or handle is None:
+        if self.is_drawing or handle is None:
             return
         self._chosen = handle
         self.clear()
@@ -172,13 +182,18 @@ class Board:
     def _changed(self, change: Change) -> None:
         if change.snapshot is not None:
             self._looker.changed(change.snapshot)
+        else:
+            self._looker.forget(change.handle)
         self.dirty()
 
     def _job_changed(self, job: Job) -> None:
         if job.state != "running" and job.kind == "answer":
             self.playground.ended(job)
-        self._interrupt.want(bool(self.jobs.running()))
+        self._interrupt.look()
         self.dirty()
+
+    def _has_jobs(self) -> bool:
+        return not self._over.is_set() and bool(self.jobs.running())
 
     def _interrupted(self) -> None:
         names = ", ".join(job.title for job in self.jobs.cancel())

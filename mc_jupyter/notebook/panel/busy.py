@@ -34,6 +34,7 @@ class CellWatch:
     ) -> None:
         self._shell, self._told, self._interrupted = shell, told, interrupted
         self.words = ""
+        self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         shell.events.register("pre_run_cell", self._begins)
         shell.events.register("post_run_cell", self._ends)
@@ -46,13 +47,18 @@ class CellWatch:
 
     def _begins(self, info: Any) -> None:
         self._rest()
-        self._timer = threading.Timer(_AFTER_S, self._say)
-        self._timer.daemon = True
-        self._timer.start()
+        timer = threading.Timer(_AFTER_S, lambda: self._say(timer))
+        timer.daemon = True
+        with self._lock:
+            self._timer = timer
+        timer.start()
 
-    def _say(self) -> None:
+    def _say(self, timer: threading.Timer) -> None:
         when = "at once" if _clicks_pass() else "when it has ended"
-        self.words = f"A cell is running: clicks arrive {when}; Interrupt (■) works now."
+        with self._lock:
+            if self._timer is not timer:  # the cell has ended at this very moment
+                return
+            self.words = f"A cell is running: clicks arrive {when}; Interrupt (■) works now."
         self._told()
 
     def _ends(self, result: Any) -> None:
@@ -64,9 +70,10 @@ class CellWatch:
             self._interrupted()
 
     def _rest(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        with self._lock:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
 
 
 def _clicks_pass() -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _AGAIN_S = 0.05
@@ -20,13 +21,15 @@ class IdleInterrupt:
 
     Parameters
     ----------
+    wanted
+        Whether something goes on; asked from any thread.
     interrupted
         Called in the main thread.
     """
 
-    def __init__(self, interrupted: Callable[[], None]) -> None:
-        self._interrupted = interrupted
-        self._wanted = False
+    def __init__(self, wanted: Callable[[], bool], interrupted: Callable[[], None]) -> None:
+        self._wanted, self._interrupted = wanted, interrupted
+        self._in_place = self._planned = False
         self._before: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         if threading.current_thread() is threading.main_thread():
@@ -35,22 +38,33 @@ class IdleInterrupt:
             except RuntimeError:
                 self._loop = None  # no kernel: there is no button
 
-    def want(self, wanted: bool) -> None:
-        """Have it in place from now on, or no longer; any thread may call this."""
-        if self._loop is None or wanted == self._wanted or self._loop.is_closed():
+    def look(self) -> None:
+        """Ask `wanted` again, and do what follows from it soon; any thread may call this."""
+        if self._loop is None or self._planned or self._wanted() == self._in_place:
             return
-        self._wanted = wanted
-        self._loop.call_soon_threadsafe(self._apply)
+        self._planned = True
+        with suppress(RuntimeError):  # the kernel ends
+            self._loop.call_soon_threadsafe(self._apply)
 
     def _apply(self) -> None:
+        assert self._loop is not None
+        self._planned = False
+        wanted = self._wanted()
         now = signal.getsignal(signal.SIGINT)
+        if wanted == self._in_place:
+            return
         if now is signal.default_int_handler:  # a message is being dealt with
-            assert self._loop is not None
+            self._planned = True
             self._loop.call_later(_AGAIN_S, self._apply)
-        elif self._wanted and now != self._handle:
+            return
+        if wanted:
             self._before = signal.signal(signal.SIGINT, self._handle)
-        elif not self._wanted and now == self._handle:
+        elif now == self._handle:  # else it is somebody else's by now
             signal.signal(signal.SIGINT, self._before)
+        self._in_place = wanted
+        self.look()  # it may have changed meanwhile, and who said so was not heard
 
     def _handle(self, number: int, frame: object) -> None:
-        self._interrupted()
+        # Not here: what the signal broke into may hold a lock that this takes.
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._interrupted)

@@ -170,8 +170,16 @@ class Kit:
 
 def assign(widget: widgets.Widget, **values: Any) -> None:
     """Set traits in one message; nothing is sent for what is the same already."""
-    changed = {name: new for name, new in values.items() if getattr(widget, name) != new}
+    sendable = {name: _sendable(new) for name, new in values.items()}
+    changed = {name: new for name, new in sendable.items() if getattr(widget, name) != new}
     if changed:
         with widget.hold_sync():
             for name, new in changed.items():
                 setattr(widget, name, new)
+
+
+def _sendable(value: Any) -> Any:
+    """Half a character, which JSON may hold, cannot be sent."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return tuple(map(_sendable, value)) if isinstance(value, tuple) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from ...errors import Interrupted, MediaConduitError
 if TYPE_CHECKING:
     from ...service import Service
 
+_log = logging.getLogger(__name__)
 _LINES = 100
 _WIDTH = 500
 
@@ -57,9 +59,13 @@ class Follower:
             return
         except MediaConduitError as error:
             self._take(f"{error}\n")
+        except Exception as error:
+            _log.exception("following the log of %s failed", self.name)
+            self._take(f"{type(error).__name__}: {error}\n")
 
     def _take(self, piece: str) -> None:
         with self._lock:
-            *lines, self._rest = (self._rest + piece).split("\n")
+            *lines, rest = (self._rest + piece).split("\n")
+            self._rest = rest[:_WIDTH]  # of what may never end
             self._lines.extend(line[:_WIDTH] for line in lines)
         self._told()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import queue
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...cancel import Cancel, cancellable, check
 from ...clients.names import same_model
-from ...errors import MediaConduitError
+from ...errors import ClientError, Interrupted, MediaConduitError
 from ...room import Room, room_for
 from ..display import size
 from ..ollama import processor
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ...records import Snapshot
     from ...registry import ServiceRegistry
     from ...service import Service
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,64 +47,97 @@ class Models:
 
 
 class Looker:
-    """Asks, on one thread of its own, what a change has made out of date.
+    """Asks what a change has made out of date, each service on a thread of its own while it lasts.
+
+    So a server that hangs keeps nobody waiting but itself.
 
     Parameters
     ----------
     registry
         The kernel's services.
     told
-        Called, on that thread, when something was learnt.
+        Called, on such a thread, when something was learnt.
     """
 
     def __init__(self, registry: ServiceRegistry, told: Callable[[], None]) -> None:
         self._registry, self._told = registry, told
-        self._wanted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._cancel = Cancel()
+        self._lock = threading.Lock()
+        self._due: dict[str, bool] = {}  # by handle: whether its runtime is asked too
+        self._looking: set[str] = set()
         self._seen: dict[str, tuple[object, ...]] = {}
         self._contexts: dict[str, int | None] = {}
         self.models: dict[str, Models] = {}
         self.rooms: dict[str, str] = {}
-        threading.Thread(target=self._run, name="mc-jupyter-look", daemon=True).start()
 
     def close(self) -> None:
-        """End the thread, without waiting for it."""
-        self._wanted.put(None)
+        """End the looking, without waiting for the threads."""
+        self._cancel.cancel()
 
     def changed(self, now: Snapshot) -> None:
         """Look again where what is known of a service's models or memory is out of date."""
-        key = (now.state, now.url, now.models_seen)
+        key = (now.state, now.url, now.healthy, now.models_seen)
         if now.doing is None and self._seen.get(now.handle) != key:
             self._seen[now.handle] = key
-            self._wanted.put(lambda: self._learn(now.handle))
+            self._want(now.handle)
+
+    def forget(self, handle: str) -> None:
+        """A service has gone; another one may have its name next."""
+        for known in (self._seen, self.models, self.rooms):
+            known.pop(handle, None)
 
     def refresh(self) -> None:
         """Look at every service, and read again what is known of it."""
-        self._wanted.put(self._look_at_all)
-
-    def _run(self) -> None:
-        while (call := self._wanted.get()) is not None:
-            try:
-                call()
-            except MediaConduitError:
-                continue  # it has gone meanwhile; its next change is looked at
-
-    def _look_at_all(self) -> None:
         for service in self._registry.services():
+            self._want(service.handle, afresh=True)
+
+    def _want(self, handle: str, *, afresh: bool = False) -> None:
+        with self._lock:
+            self._due[handle] = afresh or self._due.get(handle, False)
+            if handle in self._looking:
+                return
+            self._looking.add(handle)
+        threading.Thread(
+            target=self._run, args=(handle,), name=f"mc-jupyter-look {handle}", daemon=True
+        ).start()
+
+    def _run(self, handle: str) -> None:
+        with cancellable(self._cancel):
+            while True:
+                with self._lock:
+                    if handle not in self._due or self._cancel.is_cancelled:
+                        self._looking.discard(handle)
+                        return
+                    afresh = self._due.pop(handle)
+                try:
+                    self._learn(handle, afresh)
+                except Interrupted:
+                    continue
+                except MediaConduitError:
+                    continue  # it has gone meanwhile; its next change is looked at
+                except Exception as error:  # a server may say anything
+                    _log.info("looking at %s failed", handle, exc_info=True)
+                    problem = f"what {handle} tells of its models cannot be read: {error}"
+                    self.models[handle] = Models(problem=problem)
+                    self._told()
+
+    def _learn(self, handle: str, afresh: bool) -> None:
+        service = self._registry.find(handle)
+        if afresh:
             try:
                 service.status()
             except MediaConduitError as error:
                 service.lose_sight(error.message)
-            self._learn(service.handle)
-
-    def _learn(self, handle: str) -> None:
-        service = self._registry.find(handle)
         service.measure()
+        self.models[handle] = self._models_of(service)
+        self._told()
         if service.manifest.is_ollama:
-            self.models[handle] = self._models_of(service)
             self.rooms[handle] = _room_words(room_for(service))
         self._told()
 
     def _models_of(self, service: Service) -> Models:
+        if not service.manifest.is_ollama:
+            return Models(problem=f"{service.handle} is no Ollama service")
         if service.snapshot().state != "running":
             return Models(problem=f"{service.handle} does not run")
         try:
@@ -129,7 +165,11 @@ class Looker:
 
     def _context(self, client: OllamaClient, name: str, digest: str) -> int | None:
         if digest not in self._contexts:
-            info = client.show(name).get("model_info") or {}
+            try:
+                info = client.show(name).get("model_info") or {}
+            except ClientError:  # of one model; the others are shown
+                check()
+                return None
             lengths = [v for key, v in info.items() if key.endswith(".context_length")]
             self._contexts[digest] = lengths[0] if lengths else None
         return self._contexts[digest]

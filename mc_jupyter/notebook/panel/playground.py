@@ -35,6 +35,7 @@ _OPTIONS = {
     "num-predict": "at most this many tokens in the answer",
     "num-ctx": "tokens of prompt and answer together",
 }
+_SHOWN_THINKING = 300
 
 
 class Playground:
@@ -60,15 +61,16 @@ class Playground:
         self.answer: Answer | None = None
         self._turns: list[str] = []
         self._messages: list[dict[str, Any]] = []
-        self._draft: Draft | None = None
+        self._draft: tuple[str, str, str] | None = None  # text, thinking, line of an answer
         self._asked, self._cell, self._remark = "", "", ""
-        self._model = kit.dropdown("Model", lambda _: board.dirty())
+        self._wished: dict[str, str] = {}  # by service: the model that was shown last
+        self._model = kit.dropdown("Model", self._chose)
         self._system = kit.text("System", "what the model shall be or heed", alone=True)
         self._values = {
             name: kit.text(name, "default", tooltip=hint, narrow=True)
             for name, hint in _OPTIONS.items()
         }
-        self._fold = kit.toggle("Options", "", self._unfold)
+        self._fold = kit.toggle("Options", "", lambda _: board.dirty())
         self._folded = kit.column(self._system, kit.row(*self._values.values()), foldable=True)
         self._folded.layout.display = "none"
         self._prompt = kit.area("Prompt", "type a prompt, then press Ask")
@@ -92,14 +94,22 @@ class Playground:
 
     def draw(self, chosen: Snapshot | None, models: Models) -> None:
         """Show what is known now; called by the panel's one writing thread."""
-        names = models.names or (self._board.example_model,)
-        if tuple(self._model.options) != names:
-            kept = self._model.value if self._model.value in names else names[0]
-            assign(self._model, options=names, value=kept)
+        self._offer(chosen.handle if chosen else "", models)
+        assign(self._folded.layout, display="" if self._fold.value else "none")
         assign(self._history, value=render.page("".join(self._turns)))
         assign(self._answer, value=self._current())
         assign(self._shown, value=render.cell(self._cell, self._remark))
         assign(self._step, value=self._line())
+
+    def _offer(self, name: str, models: Models) -> None:
+        """Offer these models; one that was chosen stays while its service does not answer."""
+        wished = self._wished.get(name)
+        names = models.names or (wished or self._board.example_model,)
+        shown = wished if wished in names else names[0]
+        if tuple(self._model.options) != names or self._model.value != shown:
+            assign(self._model, options=names, value=shown)
+        if models.names:
+            self._wished[name] = shown
 
     def _current(self) -> str:
         """The last prompt with its answer, as far as it has come."""
@@ -107,8 +117,9 @@ class Playground:
             return ""
         draft, answer = self._draft, self.answer
         if draft is not None:
-            body = render.markdown(draft.text) if draft.text else _thought(draft.thinking[-300:])
-            body += f"<small>{escape(draft.live_line)}</small>"
+            text, thinking, line = draft
+            body = render.markdown(text) if text else _thought(thinking)
+            body += f"<small>{escape(line)}</small>"
         elif answer is not None:
             body = _settled(answer)
         else:
@@ -125,8 +136,11 @@ class Playground:
 
     # what the buttons do ----------------------------------------------------------------------
 
-    def _unfold(self, wanted: bool) -> None:
-        self._folded.layout.display = "" if wanted else "none"
+    def _chose(self, model: str | None) -> None:
+        service = self._board.service()
+        if model is not None and not self._board.is_drawing:
+            self._wished[service.handle if service else ""] = model
+            self._board.dirty()
 
     def _ask(self) -> None:
         prompt = str(self._prompt.value).strip("\n").rstrip()
@@ -155,12 +169,13 @@ class Playground:
         self._send(request)
 
     def _line_of_cell(self) -> str:
-        words = [str(self._model.value or self._board.example_model)]
-        for name, field in self._values.items():
+        model = str(self._model.value or self._board.example_model)
+        model = model.replace("{{", r"\{{")  # a server names its models as it likes
+        words = [f"--model={model}" if model.startswith("-") else model]
+        for name, field in (*self._values.items(), ("system", self._system)):
             if text := str(field.value).strip():
-                words += [f"--{name}", text]
-        if system := str(self._system.value).strip():
-            words += ["--system", system]
+                is_like_an_option = text.startswith("-")
+                words += [f"--{name}={text}"] if is_like_an_option else [f"--{name}", text]
         return " ".join(map(shlex.quote, words)) + self._board.host_option()
 
     def _send(self, request: Request) -> None:
@@ -168,11 +183,12 @@ class Playground:
         rest = [m for m in request.messages if m["role"] != "system"]
         whole = replace(request, messages=(*system, *self._messages, *rest))
         self.answer = None
+        earlier = self._messages  # of this conversation, though another be begun meanwhile
 
         def work(report: Report) -> str:
             screen = _Screen(self, report)
             answer = ask(self._board.registry, whole, screen, self._took)
-            self._messages += [*rest, {"role": "assistant", "content": answer.text}]
+            earlier.extend([*rest, {"role": "assistant", "content": answer.text}])
             return "answered"
 
         self._board.begin("answer", "", "asking", "", work)
@@ -183,8 +199,8 @@ class Playground:
         self._board.dirty()
 
     def grow(self, draft: Draft) -> None:
-        """Show an answer that is coming."""
-        self._draft = draft
+        """Show an answer that is coming as it is now, until this is called again."""
+        self._draft = draft.text, draft.thinking[-_SHOWN_THINKING:], draft.live_line
         self._board.dirty()
 
     def ended(self, job: Job) -> None:
@@ -211,6 +227,8 @@ class Playground:
 
 class _Screen:
     """What :func:`~mc_jupyter.notebook.stream.ask` shows an answer on: the panel."""
+
+    kept = "mc_jupyter.panel().answer"
 
     def __init__(self, playground: Playground, report: Report) -> None:
         self._playground, self._report = playground, report

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,7 @@ def state_words(now: Snapshot) -> str:
         return answers[now.healthy]
     if now.state == "loaded":
         return "loaded, not started"
-    if now.state in ("exited", "restarting", "created", "absent"):
+    if now.state in ("exited", "restarting", "created", "absent", "stopped"):
         return now.detail or now.state
     return now.state
 
@@ -214,10 +214,12 @@ def turn(prompt: str, answer: str) -> str:
 def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    # no raw HTML: what a model writes is never markup of ours
-    return MarkdownIt("commonmark", {"html": False, "breaks": False}).enable("table")
+    # No raw HTML: what a model writes is never markup of ours. No pictures: `safe` leaves some,
+    # such as those between dollar signs, which are no formula here.
+    return MarkdownIt("commonmark", {"html": False, "breaks": False}).enable("table").disable("image")
 
 
+@lru_cache(maxsize=4)  # drawn again whenever anything changes
 def markdown(text: str) -> str:
     """A model's Markdown as HTML; pictures from elsewhere become links, tags are shown as text."""
     html = _markdown().render(safe(text)).replace("<a href=", '<a target="_blank" href=')

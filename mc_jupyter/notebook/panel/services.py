@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FIRST = "github:MediaConduit/ollama-service"
 _RUNNING = ("running", "starting", "restarting")
+_DONE = {"start": "started", "stop": "stopped", "restart": "restarted"}
 
 
 class ServicesPart:
@@ -66,7 +68,8 @@ class ServicesPart:
         words = f"{verb.title()} {name}" if name else "Load and start"
         assign(self._toggle, description=words, tooltip=f"same as %mc {verb} {shown}")
         assign(self._restart, tooltip=f"same as %mc restart {shown}")
-        assign(self._logs, tooltip=f"same as %mc logs {shown} --follow")
+        follows, tip = self._follower is not None, f"same as %mc logs {shown} --follow"
+        assign(self._logs, value=follows, tooltip=tip)
         sure = self._plan is not None and self._plan[0] == name
         assign(
             self._remove,
@@ -116,8 +119,8 @@ class ServicesPart:
         name = service.handle
 
         def work(report: Report) -> str:
-            after = act(report)
-            return f"{name}: {render.state_words(after)}"
+            act(report)  # its state is shown above; this line stays when that has changed
+            return f"{_DONE[verb]} {name}"
 
         self._board.begin("service", name, f"{title} {name}", f"%mc {verb} {name}", work)
 
@@ -127,8 +130,7 @@ class ServicesPart:
             return
         name, volumes = service.handle, bool(self._volumes.value)
         if volumes and (self._plan is None or self._plan[0] != name):
-            self._plan = (name, service.plan_removal(True))
-            self._board.dirty()
+            self._plan_removal(service)
             return
         self._plan = None
         twin = f"%mc remove {name}" + (" --volumes" if volumes else "")
@@ -138,6 +140,16 @@ class ServicesPart:
             return "; ".join([*(f"removed {item}" for item in gone), f"{name} is forgotten"])
 
         self._board.begin("service", "", f"removing {name}", twin, work)
+
+    def _plan_removal(self, service: Service) -> None:
+        """Ask what would go; in the background, for an engine may hang."""
+        name = service.handle
+
+        def work(report: Report) -> str:
+            self._plan = (name, service.plan_removal(True))
+            return ""
+
+        self._board.begin("service", name, f"looking what {name} has", "", work)
 
     def _load(self) -> None:
         self._load_and(start=False)
@@ -150,11 +162,11 @@ class ServicesPart:
             service = self._board.registry.get_service(identifier, report=report)
             self._board.choose(service.handle)
             if start:
-                after = service.start(report=report)
-                return f"{service.handle}: {render.state_words(after)}"
+                service.start(report=report)
+                return f"loaded and started {service.handle}"
             return f"loaded {service.handle}: press Start, or ask it in the Playground"
 
-        twin = f"%mc load {identifier}" + (" --start" if start else "")
+        twin = f"%mc load {shlex.quote(identifier)}" + (" --start" if start else "")
         self._board.begin("service", "", f"loading {identifier}", twin, work)
 
     def _cancel(self) -> None:
@@ -181,14 +193,14 @@ class ServicesPart:
     # logs -------------------------------------------------------------------------------------
 
     def _follow(self, wanted: bool) -> None:
+        if self._board.is_drawing:
+            return
         if self._follower is not None:
             self._follower.close()
             self._follower = None
         service = self._chosen() if wanted else None
         if service is not None:
             self._follower = Follower(service, self._board.dirty)
-        elif wanted:
-            self._logs.value = False
         self._board.dirty()
 
     def chosen_another(self) -> None:

@@ -185,6 +185,7 @@ class Engine:
             )
             letters = codecs.getincrementaldecoder("utf-8")("replace")  # a piece may end in one
             yield from filter(None, (letters.decode(piece) for piece in _ending(stream)))
+            detect.knock(self.address)  # an engine that goes ends its streams without a word
 
     def events(self) -> Generator[str, None, None]:
         """Yield the project of each of our containers that starts, ends or is changed.
@@ -195,6 +196,8 @@ class Engine:
         filters = {"type": ["container"], "label": [PROJECT], "event": list(_TELLING)}
         with self._mapped(), contextlib.closing(self._unlimited()) as client:
             stream = client.events(decode=True, filters=filters)
+            # which docker-py leaves out here
+            client._raise_for_status(stream._response)  # type: ignore[attr-defined]
             yield ""
             for event in _ending(stream):
                 yield str((event.get("Actor") or {}).get("Attributes", {}).get(PROJECT, ""))

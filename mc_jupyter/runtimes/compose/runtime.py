@@ -39,11 +39,11 @@ class ComposeRuntime:
 
     def check(self) -> None:
         """Raise EngineUnavailableError where docker, Compose or a local engine is missing."""
-        self._detected()
+        self.tools()
 
     def start(self, spec: Spec, report: Report = silent) -> Condition:
         """Bring the service up; see :meth:`~mc_jupyter.runtimes.base.Runtime.start`."""
-        tools, engine = self._detected(), self._connected()
+        tools, engine = self.tools(), self._connected()
         model = self._model(spec, tools)
         if running := self._running(spec, model):
             return running
@@ -73,7 +73,7 @@ class ComposeRuntime:
 
     def stop(self, spec: Spec) -> None:
         """Stop it, for every kernel; containers, volumes and data stay."""
-        tools = self._detected()
+        tools = self.tools()
         with self._locked(spec, silent):
             if not self._connected().containers(spec.project):
                 return
@@ -111,7 +111,7 @@ class ComposeRuntime:
 
     def remove(self, spec: Spec, volumes: bool) -> tuple[str, ...]:
         """Remove containers and networks, and only if asked volumes, built images and data."""
-        tools, engine = self._detected(), self._connected()
+        tools, engine = self.tools(), self._connected()
         with self._locked(spec, silent):
             self._refuse_strangers(spec)
             gone = list(self._plan(spec, volumes))
@@ -145,7 +145,14 @@ class ComposeRuntime:
         if spec.data.exists():
             yield f"folder {spec.data}"
 
-    def _detected(self) -> detect.Tools:
+    def tools(self) -> detect.Tools:
+        """Return what there is to work with; looked up once, for as long as it succeeded.
+
+        Raises
+        ------
+        EngineUnavailableError
+            Naming what is missing.
+        """
         if self._tools is None:
             self._tools = detect.detect()
         return self._tools
@@ -189,7 +196,7 @@ class ComposeRuntime:
         found = self._connected().containers(spec.project)
         public = [place for item in found for place in look.public_bindings(item)]
         if public:
-            Compose(self._detected(), spec.project, spec.handle).down()
+            Compose(self.tools(), spec.project, spec.handle).down()
             raise StartError(
                 f"{spec.handle} was published on {', '.join(public)}, not on 127.0.0.1 only; "
                 "it was removed again"

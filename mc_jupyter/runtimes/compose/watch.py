@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...cancel import Cancel, cancellable
-from ...errors import EngineUnavailableError, Interrupted, MediaConduitError
+from ...errors import Interrupted, MediaConduitError
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-_AGAIN_S = 3.0
-"""Seconds until an engine that has gone is knocked at again."""
+_log = logging.getLogger(__name__)
+
+_AGAIN_S, _SELDOM_S = 3.0, 60.0
+"""Seconds until an engine that has gone is knocked at again; and one that was never there."""
 
 
 def watch(
@@ -37,25 +41,23 @@ def watch(
     over = threading.Event()
 
     def follow() -> None:
-        there = False
+        pause, was_there = _AGAIN_S, False
         while not over.is_set():
+            there = False
             try:
                 for project in connected().events():
-                    there = True
+                    there = was_there = True
                     changed(project or None)
-            except EngineUnavailableError:
-                pass  # it is looked for again
+            except MediaConduitError as error:  # it is looked for again
+                _log.debug("no events of the engine: %s", error)
             if there and not over.is_set():
-                there = False
                 changed(None)
-            over.wait(_AGAIN_S)
+            over.wait(_AGAIN_S if was_there else pause)
+            pause = min(2 * pause, _SELDOM_S)
 
     def run() -> None:
-        with cancellable(cancel):
-            try:
-                follow()
-            except (Interrupted, MediaConduitError):
-                return
+        with cancellable(cancel), contextlib.suppress(Interrupted):
+            follow()
 
     def end() -> None:
         over.set()
