@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import cancel
 from .errors import ArgumentError, ConnectionFailedError, StartError, TimeLimitError
 from .events import Event, Report, silent
 from .manifest import Manifest
+from .operation import Operations
 from .placement import Placement, choose
 from .records import Snapshot, describe
 from .runtimes.base import Condition, Gpu, Runtime
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .clients import Limits, OllamaClient
-
-_PATIENCE_S = 0.2
 
 
 class Service:
@@ -62,15 +59,13 @@ class Service:
         self._runtime: Runtime | None = None
         self._condition: Condition | None = None
         self._healthy: bool | None = None
-        self._busy: str | None = None
-        self._step: Event | None = None
         self._memory: int | None = None
         self._models_seen = 0
         self._changed = changed
         self._seeing = threading.Lock()
         self._looks = 0  # counts what was seen, so that an older look never wins
         self._last: Runtime | None = None  # keeps the log of what was stopped
-        self._operation = threading.RLock()
+        self._operations = Operations(handle, lambda: changed(self))
         self._client: tuple[Any, OllamaClient] | None = None
 
     # what it is -------------------------------------------------------------------------------
@@ -115,7 +110,7 @@ class Service:
     def snapshot(self) -> Snapshot:
         """Return what is known, without looking."""
         seen = self._condition
-        state = self._busy or (seen.state if seen else "loaded")
+        state = self._operations.busy or (seen.state if seen else "loaded")
         return Snapshot(
             handle=self.handle,
             identifier=self.identified,
@@ -131,7 +126,7 @@ class Service:
             image=seen.image if seen else self.manifest.image,
             notes=self.notes,
             aliases=self.aliases,
-            doing=self._step if self._busy else None,
+            doing=self._operations.step,
             memory=self._memory if state == "running" else None,
             models_seen=self._models_seen,
         )
@@ -170,7 +165,7 @@ class Service:
     def lose_sight(self, reason: str) -> None:
         """Know no longer whether it runs: what told of it does not answer, for this `reason`."""
         seen = self._condition
-        if self._runtime is not None and seen is not None and not self._busy:
+        if self._runtime is not None and seen is not None and not self._operations.busy:
             self._see(self._runtime, Condition("absent", reason, image=seen.image))
 
     def measure(self) -> int | None:
@@ -277,7 +272,7 @@ class Service:
         RuntimeUnavailableError, PolicyError, StartError, DiskFullError, TimeLimitError
             As each says.
         """
-        with self._doing("starting", report) as report:
+        with self._operations.doing("starting", report) as report:
             self._take_next()
             self._bring_up(gpu, report)
             if wait != 0:
@@ -309,7 +304,7 @@ class Service:
 
     def stop(self, report: Report = silent) -> Snapshot:
         """Stop it, for every kernel; models and data stay. A stopped one is left as it is."""
-        with self._doing("stopping", report) as report:
+        with self._operations.doing("stopping", report) as report:
             self.status()
             if self._runtime is not None:
                 report(Event("start", f"stopping {self.handle}"))
@@ -327,7 +322,7 @@ class Service:
         self, *, wait: float | None = None, gpu: Gpu = "auto", report: Report = silent
     ) -> Snapshot:
         """Stop it and start it again, on the same runtime, with the settings of now."""
-        with self._alone(report):
+        with self._operations.alone(report):
             self.status()
             runtime = self._runtime
             if runtime is not None and runtime.name != "url":
@@ -344,7 +339,7 @@ class Service:
         tuple of str
             What went, in words. The registry's ``remove`` also forgets the handle.
         """
-        with self._doing("removing", silent):
+        with self._operations.doing("removing", silent):
             self.status()
             runtime = self._runtime or self.placement.adoptable()
             gone = runtime.remove(self.placement.spec, volumes) if runtime else ()
@@ -367,7 +362,7 @@ class Service:
         ArgumentError
             When it runs on another runtime.
         """
-        with self._operation:
+        with self._operations.alone(silent):
             is_free = not (self._condition and self._condition.alive)
             if runtime == "auto" and is_free and self.identifier.kind != "url":
                 self._runtime, self.placement = None, replace(self.placement, wanted="auto")
@@ -390,7 +385,7 @@ class Service:
 
     def use(self, checkout: Checkout, manifest: Manifest) -> None:
         """Take a fresh checkout: now, or when it stops, for a running one keeps its folder."""
-        with self._operation:
+        with self._operations.alone(silent):
             self._next = (checkout, manifest)
             if not (self._condition and self._condition.alive):
                 self._take_next()
@@ -462,37 +457,6 @@ class Service:
     def _models_changed(self) -> None:
         self._models_seen += 1
         self._changed(self)
-
-    @contextmanager
-    def _doing(self, what: str, report: Report) -> Iterator[Report]:
-        """One operation at a time; yields a `report` that :meth:`snapshot` shows, too."""
-
-        def tell(event: Event) -> None:
-            if event.step != "note":
-                self._step = event
-                self._changed(self)
-            report(event)
-
-        with self._alone(report):
-            outer, self._busy = self._busy, what
-            self._changed(self)
-            try:
-                yield tell
-            finally:
-                self._busy, self._step = outer, None
-                self._changed(self)
-
-    @contextmanager
-    def _alone(self, report: Report) -> Iterator[None]:
-        """Hold the operation lock; say it when that has to be waited for."""
-        if not self._operation.acquire(timeout=_PATIENCE_S):
-            report(Event("wait", f"{self.handle} is {self._busy or 'busy'} already; waiting"))
-            while not self._operation.acquire(timeout=_PATIENCE_S):
-                cancel.check()
-        try:
-            yield
-        finally:
-            self._operation.release()
 
 
 def _stopped(seen: Condition) -> Condition:

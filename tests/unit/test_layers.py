@@ -24,6 +24,7 @@ RANK = {
     "addresses": 3,
     "handles": 3,
     "doctor": 3,
+    "operation": 3,
     "placement": 3,
     "records": 3,
     "room": 3,
