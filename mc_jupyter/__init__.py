@@ -11,6 +11,7 @@ In a notebook: ``%load_ext mc_jupyter``, then ``%mc`` shows what there is to typ
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ __all__ = [
     "registry",
     "unload_ipython_extension",
 ]
+
+# Without it Python writes warnings and errors into whatever cell runs.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def load(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .registry import ServiceRegistry
     from .service import Service
 
+_log = logging.getLogger(__name__)
 _QUIET_S = 0.05
 """Seconds that are waited for further events: a container that dies tells of it several times."""
 
@@ -149,3 +151,5 @@ class Watch:
             service.status()
         except MediaConduitError as error:
             service.lose_sight(error.message)
+        except Exception:  # of one service; the others are watched all the same
+            _log.exception("looking at %s failed", service.handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from support.front import Front
 from support.kernel import Kernel, Serve
 from support.scripted_handler import Answer
-from support.scripted_ollama import ScriptedOllama, words
+from support.scripted_ollama import ScriptedOllama
 from support.wait import wait_until
 
 from mc_jupyter.notebook.panel import render
@@ -77,7 +78,7 @@ def test_a_models_name_is_neither_code_nor_option(
 
 
 @pytest.mark.parametrize(
-    "system", ["- be brief", "--verbose", "it's \"so\" $(id) `id` \\n {x}", "a=b", "-h"]
+    "system", ["- be brief", "--verbose", 'it\'s "so" $(id) `id` \\n {x}', "a=b", "-h"]
 )
 def test_a_system_prompt_is_sent_as_typed(front: Front, serve: Serve, system: str) -> None:
     server = serve()
@@ -127,10 +128,22 @@ def test_a_server_that_lists_nonsense_ends_no_thread(front: Front, serve: Serve)
 
 
 def test_a_server_that_hangs_delays_no_other(front: Front, serve: Serve) -> None:
+    never = threading.Event()
+
+    class Never:
+        """Stands in for an answer that does not come."""
+
+        status, type, headers = 200, "application/json", dict[str, str]()
+
+        @property
+        def body(self) -> bytes:
+            never.wait(20)
+            return b"{}"
+
     hung, sound = serve(), serve(models=["sound:1b"])
     for name, server in (("hung", hung), ("sound", sound)):
         assert not front.run(f"%mc load {server.url} --as {name}").error
-    hung.fault = "hang"
+    hung.answers["/api/ps"] = Never()  # type: ignore[assignment]
     front.run("%mc panel")
     front.says("hung")
     front.choose("Service", "sound")
@@ -139,7 +152,8 @@ def test_a_server_that_hangs_delays_no_other(front: Front, serve: Serve) -> None
     start = time.monotonic()
     assert not front.run("%mc panel --close").error
     assert time.monotonic() - start < 2
-    wait_until(lambda: printed(front, THREADS) == "[]", 8, "the end of the threads")
+    wait_until(lambda: printed(front, THREADS) == "[]", 3, "the end of the threads")
+    never.set()
 
 
 def test_another_kind_of_service_is_said_to_have_no_models(front: Front, tmp_path: Path) -> None:
@@ -165,7 +179,8 @@ def test_the_chosen_model_stays_chosen_while_its_server_does_not_answer(
 ) -> None:
     server = serve(models=["first:1b", "second:1b"])
     shown(front, server)
-    front.says("second:1b")
+    offered = front.models[front.find("Model", "DropdownModel")]
+    front.until(lambda: "second:1b" in offered["_options_labels"], "the choice of models")
     front.choose("Model", "second:1b")
     server.answers["/api/tags"] = Answer(500, b'{"error": "out of order"}')
     front.click("Refresh")
@@ -176,8 +191,32 @@ def test_the_chosen_model_stays_chosen_while_its_server_does_not_answer(
     assert body["model"] == "second:1b"
     del server.answers["/api/tags"]
     front.click("Refresh")
-    front.says("Models of sea")
-    assert front.models[front.find("Model", "DropdownModel")]["index"] == 1
+    front.until(lambda: offered["index"] == 1, "the same choice")
+
+
+def test_a_choice_stays_when_there_is_more_to_choose_from(front: Front, serve: Serve) -> None:
+    server = serve(models=["first:1b", "second:1b"], library={"third:1b": [1000]})
+    assert not front.run(f"%mc load {serve().url} --as lake").error
+    shown(front, server)
+    front.choose("Service", "sea")
+    fields = {name: front.find(name, "DropdownModel") for name in ("Service", "Model", "Installed")}
+
+    def chosen() -> list[str]:
+        states = [front.models[comm] for comm in fields.values()]
+        return [state["_options_labels"][state["index"]] for state in states]
+
+    models = front.models[fields["Model"]]
+    front.until(lambda: "second:1b" in models["_options_labels"], "the choice of models")
+    front.choose("Model", "second:1b")
+    front.choose("Installed", "second:1b")
+    front.until(lambda: chosen() == ["sea", "second:1b", "second:1b"], "the choices", 3)
+    front.type("Pull", "third:1b")
+    front.click("Pull")
+    front.until(lambda: "third:1b" in models["_options_labels"], "the third")
+    assert not front.run(f"%mc load {serve().url} --as pond").error
+    front.says("pond")
+    front.listen(0.5)
+    assert chosen() == ["sea", "second:1b", "second:1b"]
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset", "end", "error", "garbage"])
@@ -242,23 +281,50 @@ def test_the_signals_handler_is_left_as_it_was(front: Front, serve: Serve) -> No
 def test_a_long_answer_costs_a_bounded_multiple_whatever_else_changes(
     front: Front, serve: Serve
 ) -> None:
-    server = serve(tokens=words(4000, 16000), rate=800)
+    server = serve(tokens=["word " * 3200, *(["x"] * 300)], rate=50)
     shown(front, server)
     front.says("llama3.2:1b")
     front.run(
         f"import threading, time\nboard = {PANEL}._board\ndef other():\n"
-        "    for _ in range(400): board.dirty(); time.sleep(0.02)\n"
+        "    for _ in range(300): board.dirty(); time.sleep(0.02)\n"
         "threading.Thread(target=other, daemon=True).start()"
     )
     start = len(front.messages)
     ask(front, "Go on.")
-    front.until(lambda: "4000 tokens" in front.text, "the end", 30)
+    front.until(lambda: "301 tokens" in front.text, "the end", 30)
     sent = sum(
         len(json.dumps(message["content"]))
         for message in front.messages[start:]
         if message["msg_type"] == "comm_msg"
     )
-    assert sent / 16000 < 26
+    assert sent / 16000 < 8
+
+
+@pytest.mark.parametrize(
+    "cell", ["%%time\nimport time; time.sleep(20)", "import asyncio\nawait asyncio.sleep(20)"]
+)
+def test_the_interrupt_of_any_cell_ends_the_answer(front: Front, serve: Serve, cell: str) -> None:
+    server = serve(tokens=["word "] * 2000, rate=30)
+    shown(front, server)
+    front.says("llama3.2:1b")
+    ask(front, "Go on.")
+    front.says("word word")
+    running = front.kernel.send(cell)
+    front.says("A cell is running")
+    front.kernel.interrupt()
+    assert front.finish(running).error
+    wait_until(lambda: server.closed_at, 1, "the server's freedom")
+
+
+def test_a_cell_that_ends_as_it_is_noticed_is_not_said_to_run(front: Front) -> None:
+    front.run("%mc panel")
+    front.run(
+        f"import time\ncells = {PANEL}._board._cells\ncells._begins(None)\n"
+        "timer = cells._timer\ntime.sleep(0.999)\ncells._ends(None)\ntimer.join()\n"
+        "timer.function()"
+    )
+    front.listen(0.5)
+    assert "A cell is running" not in front.text
 
 
 def test_half_a_character_is_no_end(front: Front, serve: Serve) -> None:

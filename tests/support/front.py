@@ -136,6 +136,7 @@ class Front:
         """Choose from a list, as a page does."""
         comm = self.find(label, "DropdownModel", nth)
         index = self.models[comm]["_options_labels"].index(option)
+        self.models[comm]["index"] = index
         self._send(comm, {"method": "update", "state": {"index": index}, "buffer_paths": []})
 
     def _send(self, comm: str, data: dict[str, Any]) -> None:

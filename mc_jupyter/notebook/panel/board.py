@@ -226,11 +226,18 @@ class Board:
             assign(self._choice, options=names, value=chosen.handle if chosen else None)
         models = self._looker.models.get(chosen.handle, Models()) if chosen else Models()
         assign(self._head, value=self._heading(chosen))
-        self._services.draw(snapshots, chosen)
-        self._models.draw(
-            chosen, models, self._looker.rooms.get(chosen.handle, "") if chosen else ""
+        room = self._looker.rooms.get(chosen.handle, "") if chosen else ""
+        parts: tuple[Callable[[], None], ...] = (
+            lambda: self._services.draw(snapshots, chosen),
+            lambda: self._models.draw(chosen, models, room),
+            lambda: self.playground.draw(chosen, models),
         )
-        self.playground.draw(chosen, models)
+        for part in parts:
+            try:
+                part()
+            except Exception as error:  # the other parts are drawn all the same
+                _log.info("a part of the panel could not be drawn", exc_info=True)
+                self._problem = f"a part cannot be drawn: {type(error).__name__}: {error}"
         line = render.bad(self._problem) if self._problem else render.line(self._said)
         assign(self._line, value=line if self._problem or self._said else "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,10 @@ class CellWatch:
         if self.words:
             self.words = ""
             self._told()
-        if isinstance(getattr(result, "error_in_exec", None), KeyboardInterrupt):
+        # a cell that awaits is cancelled by an interrupt
+        if isinstance(
+            getattr(result, "error_in_exec", None), KeyboardInterrupt | asyncio.CancelledError
+        ):
             self._interrupted()
 
     def _rest(self) -> None:

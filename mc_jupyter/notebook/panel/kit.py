@@ -172,6 +172,8 @@ def assign(widget: widgets.Widget, **values: Any) -> None:
     """Set traits in one message; nothing is sent for what is the same already."""
     sendable = {name: _sendable(new) for name, new in values.items()}
     changed = {name: new for name, new in sendable.items() if getattr(widget, name) != new}
+    if "options" in changed and "value" in sendable:  # new options take the choice away
+        changed["value"] = sendable["value"]
     if changed:
         with widget.hold_sync():
             for name, new in changed.items():

@@ -54,14 +54,17 @@ class Follower:
             with cancellable(self._cancel), closing(self._service.follow(_LINES)) as pieces:
                 for piece in pieces:
                     self._take(piece)
-            self._take("(that was the last line: it has ended)\n")
+            self._end("(that was the last line: it has ended)")
         except Interrupted:
             return
         except MediaConduitError as error:
-            self._take(f"{error}\n")
+            self._end(str(error))
         except Exception as error:
             _log.exception("following the log of %s failed", self.name)
-            self._take(f"{type(error).__name__}: {error}\n")
+            self._end(f"{type(error).__name__}: {error}")
+
+    def _end(self, words: str) -> None:
+        self._take(f"\n{words}\n" if self._rest else f"{words}\n")
 
     def _take(self, piece: str) -> None:
         with self._lock:

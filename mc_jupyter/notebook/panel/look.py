@@ -78,8 +78,9 @@ class Looker:
         """Look again where what is known of a service's models or memory is out of date."""
         key = (now.state, now.url, now.healthy, now.models_seen)
         if now.doing is None and self._seen.get(now.handle) != key:
+            is_new = now.handle not in self._seen  # it may run already
             self._seen[now.handle] = key
-            self._want(now.handle)
+            self._want(now.handle, afresh=is_new)
 
     def forget(self, handle: str) -> None:
         """A service has gone; another one may have its name next."""

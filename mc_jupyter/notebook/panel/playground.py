@@ -12,15 +12,15 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...lab.answer import Answer
-from ..display import Pace
 from ..prompts import Prompts
 from ..request import Request
 from ..stream import ask
 from . import render
 from .kit import Kit, assign
+from .screen import PanelScreen
 
 if TYPE_CHECKING:
-    from ...events import Event, Report
+    from ...events import Report
     from ...lab.draft import Draft
     from ...records import Snapshot
     from ..jobs import Job
@@ -64,6 +64,7 @@ class Playground:
         self._draft: tuple[str, str, str] | None = None  # text, thinking, line of an answer
         self._asked, self._cell, self._remark = "", "", ""
         self._wished: dict[str, str] = {}  # by service: the model that was shown last
+        self._offered: tuple[str, tuple[str, ...]] | None = None
         self._model = kit.dropdown("Model", self._chose)
         self._system = kit.text("System", "what the model shall be or heed", alone=True)
         self._values = {
@@ -105,11 +106,11 @@ class Playground:
         """Offer these models; one that was chosen stays while its service does not answer."""
         wished = self._wished.get(name)
         names = models.names or (wished or self._board.example_model,)
-        shown = wished if wished in names else names[0]
-        if tuple(self._model.options) != names or self._model.value != shown:
-            assign(self._model, options=names, value=shown)
+        if self._offered != (name, names):  # else the choice is the user's
+            assign(self._model, options=names, value=wished if wished in names else names[0])
+            self._offered = (name, names)
         if models.names:
-            self._wished[name] = shown
+            self._wished[name] = str(self._model.value)
 
     def _current(self) -> str:
         """The last prompt with its answer, as far as it has come."""
@@ -186,7 +187,7 @@ class Playground:
         earlier = self._messages  # of this conversation, though another be begun meanwhile
 
         def work(report: Report) -> str:
-            screen = _Screen(self, report)
+            screen = PanelScreen(self.grow, report)
             answer = ask(self._board.registry, whole, screen, self._took)
             earlier.extend([*rest, {"role": "assistant", "content": answer.text}])
             return "answered"
@@ -223,33 +224,6 @@ class Playground:
         self._asked = self._cell = self._remark = ""
         self.answer = None
         self._board.clear()
-
-
-class _Screen:
-    """What :func:`~mc_jupyter.notebook.stream.ask` shows an answer on: the panel."""
-
-    kept = "mc_jupyter.panel().answer"
-
-    def __init__(self, playground: Playground, report: Report) -> None:
-        self._playground, self._report = playground, report
-        self._pace = Pace()
-        self._notes: dict[str, None] = {}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(self._notes)
-
-    def report(self, event: Event) -> None:
-        if event.keep:
-            self._notes[event.text] = None
-        self._report(event)
-
-    def grow(self, draft: Draft, piece: str, plain: bool) -> None:
-        if self._pace.due(draft.size):
-            self._playground.grow(draft)
-
-    def settle(self, result: object) -> None:
-        """The answer was kept already."""
 
 
 def _settled(answer: Answer) -> str:

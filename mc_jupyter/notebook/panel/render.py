@@ -216,7 +216,8 @@ def _markdown() -> MarkdownIt:
 
     # No raw HTML: what a model writes is never markup of ours. No pictures: `safe` leaves some,
     # such as those between dollar signs, which are no formula here.
-    return MarkdownIt("commonmark", {"html": False, "breaks": False}).enable("table").disable("image")
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": False})
+    return parser.enable("table").disable("image")
 
 
 @lru_cache(maxsize=4)  # drawn again whenever anything changes
