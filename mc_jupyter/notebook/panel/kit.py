@@ -31,7 +31,7 @@ class Kit:
         self._made: list[widgets.Widget] = []
         keep = self._keep
         self._plain = keep(widgets.Layout())
-        self._wide = keep(widgets.Layout(width="100%"))
+        self._wide = keep(widgets.Layout(width="100%", flex="0 0 auto"))
         self._line = keep(widgets.Layout(width="auto", flex="1 1 16em"))
         self._tall = keep(widgets.Layout(width="auto", height="6em"))
         self._row = keep(widgets.Layout(flex_flow="row wrap", align_items="center"))
@@ -142,6 +142,15 @@ class Kit:
     def column(self, *children: widgets.Widget, foldable: bool = False) -> widgets.VBox:
         """One below the other; a foldable one has a layout of its own."""
         layout = self._keep(widgets.Layout(width="100%")) if foldable else self._wide
+        return self._keep(widgets.VBox(children, layout=layout))
+
+    def scroll(self, *children: widgets.Widget) -> widgets.VBox:
+        """One above the other, the first at the bottom, where it stays in sight as it grows."""
+        layout = self._keep(
+            widgets.Layout(
+                width="100%", max_height="30em", overflow="auto", flex_flow="column-reverse nowrap"
+            )
+        )
         return self._keep(widgets.VBox(children, layout=layout))
 
     def tabs(self, *parts: tuple[str, widgets.Widget]) -> widgets.Tab:

@@ -29,6 +29,11 @@ class Follower:
         Whose log.
     told
         Called, on the thread that reads, when there is more.
+
+    Attributes
+    ----------
+    has_ended
+        Whether there is no more to come, because the service has ended.
     """
 
     def __init__(self, service: Service, told: Callable[[], None]) -> None:
@@ -38,6 +43,18 @@ class Follower:
         self._rest = ""
         self._lock = threading.Lock()
         self._cancel = Cancel()
+        self.has_ended = False
+        self._begin()
+
+    def again(self) -> None:
+        """Follow anew, after the service has ended and was started again."""
+        with self._lock:
+            self._lines.clear()
+            self._rest = ""
+        self._begin()
+
+    def _begin(self) -> None:
+        self.has_ended = False
         threading.Thread(target=self._run, name="mc-jupyter-log", daemon=True).start()
 
     def text(self) -> str:
@@ -64,6 +81,7 @@ class Follower:
             self._end(f"{type(error).__name__}: {error}")
 
     def _end(self, words: str) -> None:
+        self.has_ended = True
         self._take(f"\n{words}\n" if self._rest else f"{words}\n")
 
     def _take(self, piece: str) -> None:

@@ -83,8 +83,7 @@ class Playground:
         self.widget = kit.column(
             kit.row(self._model, self._fold),
             self._folded,
-            self._history,
-            self._answer,
+            kit.scroll(self._answer, self._history),
             self._prompt,
             kit.row(ask_button, stop, new),
             self._step,
@@ -186,10 +185,13 @@ class Playground:
         self.answer = None
         earlier = self._messages  # of this conversation, though another be begun meanwhile
 
+        def took(answer: Answer) -> None:
+            if answer.text:  # what came of it is a part of the conversation, complete or not
+                earlier.extend([*rest, {"role": "assistant", "content": answer.text}])
+            self._took(answer)
+
         def work(report: Report) -> str:
-            screen = PanelScreen(self.grow, report)
-            answer = ask(self._board.registry, whole, screen, self._took)
-            earlier.extend([*rest, {"role": "assistant", "content": answer.text}])
+            ask(self._board.registry, whole, PanelScreen(self.grow, report), took)
             return "answered"
 
         self._board.begin("answer", "", "asking", "", work)

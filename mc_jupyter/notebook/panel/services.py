@@ -35,6 +35,7 @@ class ServicesPart:
     def __init__(self, board: Board, kit: Kit) -> None:
         self._board = board
         self._follower: Follower | None = None
+        self._followed: tuple[str | None, ...] = ()  # which of its lives
         self._plan: tuple[str, tuple[str, ...]] | None = None
         self._table, self._step, self._log = kit.html(), kit.html(), kit.html()
         self._toggle = kit.button("Start", "%mc start NAME", self._start_or_stop)
@@ -76,6 +77,7 @@ class ServicesPart:
             description=f"Really remove {name} and all this" if sure else "Remove",
             tooltip=f"same as %mc remove {shown} [--volumes]",
         )
+        self._follow_on(chosen)
         assign(self._log, value=self._log_text())
 
     def _line(self, name: str | None) -> str:
@@ -200,8 +202,19 @@ class ServicesPart:
             self._follower = None
         service = self._chosen() if wanted else None
         if service is not None:
+            self._followed = _life(service.snapshot())
             self._follower = Follower(service, self._board.dirty)
         self._board.dirty()
+
+    def _follow_on(self, chosen: Snapshot | None) -> None:
+        """Follow the log of a service that was started again since."""
+        follower = self._follower
+        if follower is None or chosen is None or chosen.handle != follower.name:
+            return
+        life = _life(chosen)
+        if follower.has_ended and chosen.state == "running" and life != self._followed:
+            self._followed = life
+            follower.again()
 
     def chosen_another(self) -> None:
         """Follow the logs of the service that is chosen now."""
@@ -213,3 +226,8 @@ class ServicesPart:
         """End the following."""
         if self._follower is not None:
             self._follower.close()
+
+
+def _life(now: Snapshot) -> tuple[str | None, ...]:
+    """What differs after a restart; the clock alone has whole seconds only."""
+    return now.started_at, now.url
