@@ -22,6 +22,7 @@ from support.lab_server import Lab, launch, serve_lab, why_no_browser  # noqa: E
 
 MODEL = "smollm2:135m"
 WIDTH = 860
+GROWTH = 36  # pixels: an answer goes on while it is measured
 ONE_THREAD = "--option num_thread=1"  # beside a browser, two are slower on a small machine
 SECOND = 1000
 
@@ -82,7 +83,7 @@ def take(notebook: Notebook, name: str, first: object, last: object | None = Non
         "x": top["x"],
         "y": top["y"],
         "width": top["width"],
-        "height": bottom["y"] + bottom["height"] - top["y"],
+        "height": bottom["y"] + bottom["height"] - top["y"] + GROWTH,
     }
     path = FOLDER / f"{name}.png"
     notebook.page.screenshot(path=path, clip=clip)
