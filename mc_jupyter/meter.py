@@ -83,8 +83,10 @@ def left_text(seconds: float) -> str:
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes for people: ``3.4 GB``, ``92 MB``."""
+    """Return a number of bytes for people: ``3.4 GB``, ``92 MB``, ``5.4 MB``."""
     power = _unit(size)
+    if power == 2 and size < 9_950_000:
+        return f"{size / 1e6:.1f} MB"
     return f"{_figure(size, power)} {_UNITS[power]}"
 
 

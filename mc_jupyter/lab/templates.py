@@ -16,7 +16,7 @@ from ..errors import TemplateError, did_you_mean
 MAX_ROWS = 200
 MAX_ELEMENTS = 1000
 _MAX_CANDIDATES = 50
-_LITERAL_HINT = r"a literal {{ is written \{{, or use --literal"
+_LITERAL_HINT = r"\{{ is a literal {{; in a cell, --literal takes all of them as they are"
 
 
 @dataclass(frozen=True)

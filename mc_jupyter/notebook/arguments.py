@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import ArgumentError, did_you_mean
+from ..errors import ArgumentError, TemplateError, did_you_mean
 from ..lab.templates import parse
 
 # Unicode's private use: stands for one {{field}} while a line is split
@@ -202,6 +202,24 @@ def split(line: str, *, literal: bool = False) -> list[str]:
         A quotation mark that is not closed.
     """
     return split_head(line, None, literal=literal)[0]
+
+
+def split_line(line: str, parser: Parser | None = None) -> tuple[list[str], str, bool]:
+    """Split as :func:`split_head` does, and tell whether ``--literal`` is one of the words.
+
+    A field that cannot be read is no mistake where it is. In a quoted value, in a field, or in
+    the raw rest, ``--literal`` is text.
+    """
+    try:
+        words, rest = split_head(line, parser)
+    except TemplateError:
+        words, rest = split_head(line, parser, literal=True)
+        if "--literal" not in words:
+            raise
+        return words, rest, True
+    if "--literal" not in words:
+        return words, rest, False
+    return *split_head(line, parser, literal=True), True
 
 
 def split_head(line: str, parser: Parser | None, *, literal: bool = False) -> tuple[list[str], str]:

@@ -197,13 +197,3 @@ def _in_words(event: Event) -> str:
     if event.current is None or not event.total or event.keep or event.settled:
         return event.text
     return f"{event.text} · {100 * event.current // event.total} %"
-
-
-def size(count: int) -> str:
-    """A number of bytes in decimal units, as registries and ``ollama list`` have it."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Interrupted
+from ..meter import size_text
 from ..prompting import room_check
 from ..registry import ServiceRegistry
 from .arguments import Parser
-from .display import Screen, size
+from .display import Screen
 from .jobs import Jobs, cancel_verb
 from .prompts import MODEL, Prompts, models_of, running_ollamas
 from .request import add_default_options, add_prompt_options
@@ -179,7 +180,7 @@ class OllamaVerbs:
 
 def _model_row(model: dict[str, Any]) -> dict[str, Any]:
     digest = str(model.get("digest") or "").removeprefix("sha256:")
-    return model | {"id": digest[:12], "shown_size": size(model.get("size") or 0)}
+    return model | {"id": digest[:12], "shown_size": size_text(model.get("size") or 0)}
 
 
 def processor(model: dict[str, Any]) -> str:

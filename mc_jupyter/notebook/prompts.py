@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ArgumentError, ClientError
 from ..lab.answer import Answer
 from ..registry import ServiceRegistry
-from .arguments import Parser, as_is, expand_think, split, wants_help
+from .arguments import Parser, as_is, expand_think, split_line, wants_help
 from .display import Screen
 from .request import Request, add_prompt_options, make_request, merged
 from .results import DryRun, Result, Text
@@ -71,10 +71,10 @@ class Prompts:
         host
             Which Ollama, where the line does not say (``%%mc HANDLE``).
         """
-        words = split(line, literal="--literal" in line.split())
+        words, _, literal = split_line(line)
         if wants_help(words):
             return Text(self.parser.format_help())
-        fill = as_is if "--literal" in words else self._fill
+        fill = as_is if literal else self._fill
         given = self.parser.read(expand_think(words), fill)
         given.host = given.host or host
         return self._send(given, body.strip("\n").rstrip())
@@ -91,8 +91,8 @@ class Prompts:
         line, body
             As for :meth:`prompt`.
         """
-        fill = as_is if "--literal" in line.split() else self._fill
-        words = split(line, literal=fill is as_is)
+        words, _, literal = split_line(line)
+        fill = as_is if literal else self._fill
         return self._request(self.parser.read(expand_think(words), fill), body)
 
     def _request(self, given: argparse.Namespace, prompt: str) -> Request:

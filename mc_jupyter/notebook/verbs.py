@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..errors import ArgumentError, Interrupted, did_you_mean
 from ..lab.answer import Answer
-from .arguments import Parser, as_is, expand_think, split_head, wants_help
+from .arguments import Parser, as_is, expand_think, split_line, wants_help
 from .results import Result, Text
 
 Run = Callable[[argparse.Namespace], Result | Answer]
@@ -34,11 +34,10 @@ class Verb:
 
     def call(self, line: str, fill: Fill) -> Result | Answer:
         """Run it with the rest of the line."""
-        literal = "--literal" in line.split()
-        words, rest = split_head(line, self.parser if self.is_raw else None, literal=literal)
+        words, rest, literal = split_line(line, self.parser if self.is_raw else None)
         if wants_help(words):
             return Text(self.parser.format_help())
-        given = self.parser.read(expand_think(words), as_is if "--literal" in words else fill)
+        given = self.parser.read(expand_think(words), as_is if literal else fill)
         given.rest = rest
         return self.run(given)
 

@@ -462,7 +462,8 @@ def test_a_model_that_is_not_there_names_the_server_that_was_asked(
         (
             "%%ollama m\n{{nope}}",
             "TemplateError: {{nope}}: there is no name 'nope' in this notebook: "
-            "did you mean 'open'?\na literal {{ is written \\{{, or use --literal",
+            "did you mean 'open'?\n"
+            "\\{{ is a literal {{; in a cell, --literal takes all of them as they are",
         ),
     ],
 )

@@ -6,7 +6,14 @@ import pytest
 
 from mc_jupyter.errors import ArgumentError, MediaConduitError, OptionError, TemplateError
 from mc_jupyter.lab.templates import fill
-from mc_jupyter.notebook.arguments import Parser, expand_think, split, split_head, wants_help
+from mc_jupyter.notebook.arguments import (
+    Parser,
+    expand_think,
+    split,
+    split_head,
+    split_line,
+    wants_help,
+)
 from mc_jupyter.notebook.request import Request, add_prompt_options, make_request, merged
 
 
@@ -222,3 +229,26 @@ def test_the_dry_run_of_a_load_is_the_load() -> None:
         "keep_alive": "10m",
         "options": {"temperature": 0.0},
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "literal"),
+    [
+        ("m --literal -s {{x", ["m", "--literal", "-s", "{{x"], True),
+        ('--literal -s "{{a b}}"', ["--literal", "-s", "{{a b}}"], True),
+        ("m -s 'say --literal now'", ["m", "-s", "say --literal now"], False),
+        ("m -s '{{ \"--literal\" }}'", ["m", "-s", '{{ "--literal" }}'], False),
+        ("m -s {{ x --literal }}", ["m", "-s", "{{ x --literal }}"], False),
+    ],
+)
+def test_literal_is_a_word_of_its_own(line: str, words: list[str], literal: bool) -> None:
+    assert split_line(line) == (words, "", literal)
+
+
+def test_literal_in_a_value_or_in_a_raw_prompt_hides_no_mistake() -> None:
+    with pytest.raises(TemplateError):
+        split_line("-s 'say --literal {{x' m")
+    with pytest.raises(TemplateError):
+        split_line("m what is --literal {{x", parser())
+    seen = split_line("--literal m what is {{x", parser())
+    assert seen == (["--literal", "m"], "what is {{x", True)

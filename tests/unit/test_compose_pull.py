@@ -110,12 +110,3 @@ def test_an_engine_that_is_gone(tmp_path: Path) -> None:
         engine = Engine(address)
     with pytest.raises(EngineUnavailableError, match="no Docker engine answers"):
         engine.containers("x")
-
-
-def test_readable_sizes() -> None:
-    assert [pull.readable(size) for size in (12, 1500, 2_340_000, 3_400_000_000)] == [
-        "12 bytes",
-        "1.5 kB",
-        "2.3 MB",
-        "3.4 GB",
-    ]

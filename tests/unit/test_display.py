@@ -8,7 +8,7 @@ import pytest
 from mc_jupyter.events import Event
 from mc_jupyter.lab.answer import Answer
 from mc_jupyter.lab.draft import Draft
-from mc_jupyter.notebook.display import Mode, Pace, Screen, size
+from mc_jupyter.notebook.display import Mode, Pace, Screen
 from mc_jupyter.notebook.results import DryRun, Facts, Table, Text
 
 
@@ -159,14 +159,6 @@ def test_progress_is_throttled_and_ends_with_the_answer() -> None:
     before = len(notebook.published)
     screen.report(Event("load", "waiting for m"))
     assert len(notebook.published) == before
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (271_000_000, "271 MB"), (5e12, "5.0 TB")],
-)
-def test_size(count: int, text: str) -> None:
-    assert size(count) == text
 
 
 def test_a_table_of_one_row_has_its_values_as_attributes() -> None:

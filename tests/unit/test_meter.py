@@ -45,7 +45,7 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     for _ in range(20):
         clock.now += 0.25
         meter.add(meter._done + 1_000_000, 100_000_000)
-    assert meter.words() == "40 of 100 MB, 4 MB/s, about 15 s left"
+    assert meter.words() == "40 of 100 MB, 4.0 MB/s, about 15 s left"
 
 
 def test_nothing_is_said_of_a_rate_too_early() -> None:

@@ -125,3 +125,9 @@ def test_a_tensor_counts_its_elements_by_a_method() -> None:
     assert fill("{{t}}", {"t": Tensor(3)}) == "tensor"
     with pytest.raises(TemplateError, match="2,000 elements"):
         fill("{{t}}", {"t": Tensor(2000)})
+
+
+def test_the_hint_names_first_what_helps_everywhere() -> None:
+    with pytest.raises(TemplateError) as caught:
+        fill("{{nothing_here}}", {})
+    assert str(caught.value.hint).startswith("\\{{ is a literal {{")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ...cancel import Cancel, cancellable, check
 from ...clients.names import same_model
 from ...errors import ClientError, Interrupted, MediaConduitError
+from ...meter import size_text
 from ...room import Room, room_for
-from ..display import size
 from ..ollama import processor
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Looker:
         in_use = here and here.get("context_length")
         return {
             "name": name,
-            "size": size(model.get("size") or 0),
+            "size": size_text(model.get("size") or 0),
             "loaded": _loaded(here) if here else "no",
             "context": f"{in_use:,} of {context}" if in_use else context,
         }
@@ -180,9 +180,9 @@ def _room_words(room: Room) -> str:
     """What is free, of what is known."""
     words = []
     if room.disk_free is not None:
-        words.append(f"{size(room.disk_free)} free on the disk that keeps the models")
+        words.append(f"{size_text(room.disk_free)} free on the disk that keeps the models")
     if room.memory_free is not None:
-        words.append(f"{size(room.memory_free)} of memory free")
+        words.append(f"{size_text(room.memory_free)} of memory free")
     return ", ".join(words)
 
 

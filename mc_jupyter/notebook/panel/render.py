@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...lab.markdown import safe
-from ..display import size
+from ...meter import size_text
 from ..jobs import Job
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def services(snapshots: Sequence[Snapshot], chosen: str | None) -> str:
             now.runtime or "not decided yet",
             version_words(now),
             clock(now.started_at),
-            size(now.memory) if now.memory else "–",
+            size_text(now.memory) if now.memory else "–",
             gpu_words(now),
         )
         head = (

@@ -18,7 +18,7 @@ from ...errors import (
     StartError,
 )
 from ...events import Event, Report, ticking
-from ...meter import Meter
+from ...meter import Meter, size_text
 from . import detect
 from .child import LimitReached, environment, run
 from .engine import Engine
@@ -80,7 +80,7 @@ def pull(
                 report(event)
     if engine.image(image) is None:  # docker-py takes a connection that breaks for the end
         raise _unavailable(image, "the engine broke off")
-    fetched = f" ({readable(layers.done)})" if layers.done else ""
+    fetched = f" ({size_text(layers.done)})" if layers.done else ""
     report(Event("image", f"pulled {image}{fetched}", keep=True))
 
 
@@ -95,14 +95,6 @@ def _lines(
             yield line
     except (StartError, ImageUnavailableError) as error:
         raise _unavailable(image, error.message) from error
-
-
-def readable(size: int) -> str:
-    """Return a size in words, in decimal units (``1.2 GB``)."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} bytes"
 
 
 class _Layers:
@@ -210,9 +202,9 @@ def _too_large(image: str, size: int | None, limit: int, tools: detect.Tools) ->
     if size is None:
         fact = f"image {image} is not here, and nothing may be fetched (MC_JUPYTER_MAX_DOWNLOAD=0)"
     else:
-        fact = f"image {image} is {readable(size)}, more than the limit of {readable(limit)}"
+        fact = f"image {image} is {size_text(size)}, more than the limit of {size_text(limit)}"
     with contextlib.suppress(OSError):  # Docker Desktop's folder is in its virtual machine
-        fact += f"; {readable(shutil.disk_usage(tools.root).free)} free"
+        fact += f"; {size_text(shutil.disk_usage(tools.root).free)} free"
     return DownloadLimitError(fact, f"fetch it yourself: docker pull {image}")
 
 
