@@ -1,10 +1,9 @@
-"""``%mc``: load, start, watch and stop services."""
+"""``%mc``: load, start, stop and remove services."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import (
@@ -19,7 +18,8 @@ from ..registry import ServiceRegistry
 from ..settings import RUNTIMES
 from .display import Screen
 from .jobs import Jobs, cancel_verb
-from .results import Facts, Result, Table, Text
+from .looking import LookingVerbs, table
+from .results import Result
 from .verbs import Verbs
 
 if TYPE_CHECKING:
@@ -32,15 +32,6 @@ _ABOUT = """Load, start, watch and stop AI services.
 %mc VERB ...          one of the verbs below (%mc alone: what is loaded, and what to type next)
 %%mc HANDLE ...       prompt a service; %%mc ollama is %%ollama
 """
-_COLUMNS = {
-    "names": "service",
-    "state": "state",
-    "runtime": "runtime",
-    "health": "health",
-    "identifier": "from",
-}
-_FIRST = "%mc load github:MediaConduit/ollama-service --start"
-_PROMPT = "%%ollama smollm2:135m"
 
 
 class ServiceVerbs:
@@ -65,10 +56,11 @@ class ServiceVerbs:
         panel: Panel,
         jobs: Jobs,
     ) -> None:
-        self._registry, self._screen, self._the_panel = registry, screen, panel
-        self.verbs = Verbs("%mc", _ABOUT, self._bare)
+        self._registry, self._screen = registry, screen
+        looking = LookingVerbs(registry, screen, panel)
+        self.verbs = Verbs("%mc", _ABOUT, looking.bare)
         self._add_changing(self.verbs)
-        self._add_looking(self.verbs)
+        looking.add(self.verbs)
         self.verbs.add("cancel", "End what goes on in the background.", cancel_verb(jobs))
 
     def _add_changing(self, verbs: Verbs) -> None:
@@ -111,26 +103,6 @@ class ServiceVerbs:
         remove.add_argument("name", metavar="NAME")
         remove.add_argument("--volumes", action="store_true", help="its models and data too")
 
-    def _add_looking(self, verbs: Verbs) -> None:
-        status = verbs.add("status", "Show which services are loaded, and how.", self._status)
-        status.add_argument("name", metavar="NAME", nargs="?")
-        info = verbs.add("info", "Show what a service says of itself, and its pin.", self._info)
-        info.add_argument("name", metavar="NAME")
-        logs = verbs.add("logs", "Show what a service wrote last.", self._logs)
-        logs.add_argument("name", metavar="NAME")
-        logs.add_argument(
-            "-n", "--lines", type=_count, default=100, metavar="LINES", help="how many (100)"
-        )
-        logs.add_argument(
-            "-f", "--follow", action="store_true", help="go on until it ends or is interrupted"
-        )
-        panel = verbs.add(
-            "panel", "Show services, models and a playground to click on.", self._panel
-        )
-        panel.add_argument("--close", action="store_true", help="take it away again")
-
-        verbs.add("doctor", "Look at what there is here to run services with.", self._doctor)
-
     # what changes something -------------------------------------------------------------------
 
     def _load(self, given: argparse.Namespace) -> Result:
@@ -149,16 +121,16 @@ class ServiceVerbs:
         if len(service.folders) > 1:
             notes.append(f"it was fetched anew: %mc restart {service.handle} changes over")
         if given.start:
-            return screen.end(_table([service.start(report=screen.report)], notes))
+            return screen.end(table([service.start(report=screen.report)], notes))
         now = service.snapshot()
         if now.state not in ("running", "starting"):
             notes.append(f"next: %mc start {service.handle}")
-        return screen.end(_table([now], notes))
+        return screen.end(table([now], notes))
 
     def _start(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
         snapshot = service.start(wait=given.wait, gpu=given.gpu, report=screen.report)
-        return screen.end(_table([snapshot]))
+        return screen.end(table([snapshot]))
 
     def _stop(self, given: argparse.Namespace) -> Result:
         if given.all == bool(given.name):
@@ -184,7 +156,7 @@ class ServiceVerbs:
                     failed.append(error)
         if failed:
             raise failed[0]
-        return screen.end(_table(snapshots, notes if wanted else ["No service is loaded."]))
+        return screen.end(table(snapshots, notes if wanted else ["No service is loaded."]))
 
     def _find_to_stop(self, name: str) -> Service:
         try:
@@ -210,7 +182,7 @@ class ServiceVerbs:
     def _restart(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
         snapshot = service.restart(report=screen.report)
-        return screen.end(_table([snapshot]))
+        return screen.end(table([snapshot]))
 
     def _remove(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
@@ -219,85 +191,6 @@ class ServiceVerbs:
         gone = self._registry.remove(service.handle, given.volumes)
         lines = [f"removed {item}" for item in gone]
         return screen.say("\n".join([*lines, f"{service.handle} is no longer loaded"]))
-
-    # what only looks --------------------------------------------------------------------------
-
-    def _bare(self) -> Result:
-        services = self._registry.services()
-        if not services:
-            lines = [
-                f"{_FIRST}   loads and starts one",
-                f"{_PROMPT}   finds or loads one by itself",
-            ]
-            return Text(
-                "\n".join(["No service is loaded. What to type next:", *lines, "%mc --help"])
-            )
-        snapshots = [service.status() for service in services]
-        return _table(snapshots, ["", "What to type next:", *_next_lines(snapshots), "%mc --help"])
-
-    def _status(self, given: argparse.Namespace) -> Result:
-        if given.name:
-            snapshot = self._registry.find(given.name).status()
-            return _table([snapshot], snapshot.notes)
-        snapshots = [service.status() for service in self._registry.services()]
-        notes = []
-        for found in self._registry.elsewhere():
-            ref = "" if found.ref == "HEAD" else f"@{found.ref}"
-            notes.append(f"{found.state}, not loaded here: %mc load {found.identifier}{ref}")
-        return _table(snapshots, notes or ([] if snapshots else ["No service is loaded.", _FIRST]))
-
-    def _info(self, given: argparse.Namespace) -> Result:
-        facts = self._registry.find(given.name).info()
-        pin = facts.pop("pin", None)
-        notes = [f"This commit and no other: {pin}"] if pin else []
-        return Facts(facts | {"pin": pin}, notes, hidden=("pin", "folder", "project"))
-
-    def _doctor(self, given: argparse.Namespace) -> Result:
-        from .doctor import examination
-
-        screen = self._screen()
-        return screen.hand_over(examination(self._registry, screen))
-
-    def _logs(self, given: argparse.Namespace) -> Result:
-        service = self._registry.find(given.name)
-        if given.follow:
-            return self._follow(service, given.lines)
-        return Text(service.logs(given.lines).rstrip("\n") or f"{service.handle} wrote nothing yet")
-
-    def _follow(self, service: Service, lines: int) -> Result:
-        with closing(service.follow(lines)) as pieces:
-            for piece in pieces:
-                print(piece, end="")  # without a flush: the kernel gathers what comes quickly
-        return Text(f"{service.handle} has ended")
-
-    def _panel(self, given: argparse.Namespace) -> Result:
-        if given.close:
-            self._the_panel.close()
-            return Text("the panel is closed")
-        return self._the_panel
-
-
-def _table(snapshots: Sequence[Snapshot], notes: Sequence[str] = ()) -> Table:
-    health = {True: "answers", False: "does not answer", None: ""}
-    rows = [
-        vars(now) | {"health": health[now.healthy], "names": ", ".join((now.handle, *now.aliases))}
-        for now in snapshots
-    ]
-    return Table(_COLUMNS, rows, notes)
-
-
-def _next_lines(snapshots: Sequence[Snapshot]) -> list[str]:
-    lines = []
-    for snapshot in snapshots:
-        verb = "stop" if snapshot.state in ("running", "starting") else "start"
-        lines.append(f"%mc {verb} {snapshot.handle}")
-    return [_PROMPT, *lines]
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
-    return int(text)
 
 
 def _environment(pairs: Sequence[str]) -> dict[str, str] | None:
