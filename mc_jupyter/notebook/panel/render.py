@@ -27,10 +27,10 @@ STYLE = """<style>
   line-height: 1.45; overflow-wrap: break-word; }
 .mcj th small { font-weight: normal; }
 .mcj table { border-collapse: collapse; width: 100%; }
-.mcj caption, .mcj th, .mcj td { text-align: left; padding: 2px 8px; vertical-align: top; }
+.mcj caption, .mcj th, .mcj td { text-align: left; padding: 2px 5px; vertical-align: top; }
 .mcj caption { padding-left: 0; color: var(--jp-ui-font-color2, inherit); }
 .mcj th, .mcj td { border-bottom: 1px solid var(--jp-border-color2, #8886); }
-.mcj td:last-child { overflow-wrap: anywhere; min-width: 6em; }
+.mcj td:last-child { overflow-wrap: anywhere; min-width: 5em; }
 .mcj tr.mcj-chosen > * { background: var(--jp-layout-color2, #8882); }
 .mcj small { color: var(--jp-ui-font-color2, inherit); font-size: 0.9em; }
 .mcj progress { width: min(16em, 40%); vertical-align: middle; }
