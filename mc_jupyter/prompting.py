@@ -153,7 +153,7 @@ def make_ready(
     ModelNotFoundError
         When none is there and nothing may be pulled.
     """
-    client = _live_client(service, report)
+    client = live_client(service, report)
     for model in models:
         if client.has_model(model):
             return client, model
@@ -197,8 +197,8 @@ def room_check(service: Service, model: str, report: Report) -> Callable[[int], 
     return check
 
 
-def _live_client(service: Service, report: Report) -> OllamaClient:
-    """A client whose server just answered; a stopped service is started, a moved port found."""
+def live_client(service: Service, report: Report) -> OllamaClient:
+    """Return a client whose server just answered; start what is stopped, find a moved port."""
     if service.snapshot().state == "running" and service.url:
         try:
             client = service.client()

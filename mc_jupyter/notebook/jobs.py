@@ -13,6 +13,7 @@ from ..cancel import Cancel, cancellable
 from ..errors import Interrupted, MediaConduitError
 from ..events import Event, Report
 from .results import Result, Text
+from .verbs import Verbs
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ _numbers = itertools.count()
 
 State = Literal["running", "done", "failed", "cancelled"]
 Kind = Literal["service", "model", "answer"]
+_KINDS: dict[str, Kind] = {"service": "service", "pull": "model", "answer": "answer"}
 
 
 class Job:
@@ -165,11 +167,11 @@ class Jobs:
         return jobs
 
 
-def cancel_verb(jobs: Jobs) -> Callable[[argparse.Namespace], Result]:
-    """What ``%mc cancel`` and ``%ollama cancel`` do: cancel all that runs, and say what."""
+def add_cancel(verbs: Verbs, jobs: Jobs) -> None:
+    """Add the verb ``cancel``: end all that runs, or one kind of it, and say what ended."""
 
     def cancel(given: argparse.Namespace) -> Result:
-        ended = jobs.cancel()
+        ended = jobs.cancel(*([_KINDS[given.what]] if given.what else _KINDS.values()))
         for job in ended:
             job.join(_CANCEL_S)
         late = [job.title for job in ended if job.state == "running"]
@@ -178,4 +180,5 @@ def cancel_verb(jobs: Jobs) -> Callable[[argparse.Namespace], Result]:
         names = ", ".join(job.title for job in ended)
         return Text(f"cancelled: {names}" if names else "nothing goes on in the background")
 
-    return cancel
+    parser = verbs.add("cancel", "End what goes on in the background.", cancel)
+    parser.add_argument("what", nargs="?", choices=_KINDS, metavar="|".join(_KINDS))

@@ -12,7 +12,7 @@ from ..prompting import room_check
 from ..registry import ServiceRegistry
 from .arguments import Parser
 from .display import Screen
-from .jobs import Jobs, cancel_verb
+from .jobs import Jobs, add_cancel
 from .prompts import MODEL, Prompts, models_of, running_ollamas
 from .request import add_default_options, add_prompt_options
 from .results import Facts, Result, Table, Text
@@ -58,7 +58,7 @@ class OllamaVerbs:
         add_prompt_options(run)
         run.add_argument("model", metavar="MODEL", nargs="?")
         run.usage = "%%ollama run [options of %%%%ollama] MODEL PROMPT"
-        self.verbs.add("cancel", "End what goes on in the background.", cancel_verb(jobs))
+        add_cancel(self.verbs, jobs)
         use = self.verbs.add("use", "Set the model and options of %%ollama here.", prompts.use)
         use.add_argument("model", metavar="MODEL")
         use.add_argument("--or", dest="others", action="append", metavar="MODEL", help="else this")

@@ -17,7 +17,7 @@ from ..events import Event
 from ..registry import ServiceRegistry
 from ..settings import RUNTIMES
 from .display import Screen
-from .jobs import Jobs, cancel_verb
+from .jobs import Jobs, add_cancel
 from .looking import LookingVerbs, table
 from .results import Result
 from .verbs import Verbs
@@ -61,7 +61,7 @@ class ServiceVerbs:
         self.verbs = Verbs("%mc", _ABOUT, looking.bare)
         self._add_changing(self.verbs)
         looking.add(self.verbs)
-        self.verbs.add("cancel", "End what goes on in the background.", cancel_verb(jobs))
+        add_cancel(self.verbs, jobs)
 
     def _add_changing(self, verbs: Verbs) -> None:
         load = verbs.add("load", "Load a service from where it is published.", self._load)

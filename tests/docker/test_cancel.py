@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from support import engine
 from support.background import Background
 from support.engine import Make, ready
-from support.registry import registry, slow_proxy, why_no_registry
+from support.registry import published_slowly, why_no_registry
 from support.wait import wait_until
 
 from mc_jupyter.events import Event
@@ -28,16 +27,8 @@ def test_in_a_pull_which_ends_in_the_engine_and_can_be_done_again(
 ) -> None:
     if reason := why_no_registry():
         pytest.skip(reason)
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    (folder / "blob").write_bytes(os.urandom(5_000_000))
-    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY blob /blob\n")
-    with registry(folder) as address, slow_proxy(address) as (slow, broken):
-        name = f"{address}/mc-jupyter-test/cancelled:1"
-        engine.docker("build", "-q", "-t", name, str(folder))
-        engine.docker("push", "-q", name)
-        engine.docker("rmi", name)
-        image = name.replace(address, slow)
+    slowly = published_slowly(tmp_path / "registry", base, "cancelled", 5_000_000)
+    with slowly as (image, broken):
         spec, events = make(engine.WEB.replace(base, image)), list[Event]()
         work = Background(lambda: runtime.start(spec, events.append))
         wait_until(lambda: "layer 2 of 2, 1 of 5 MB, " in texts(events), 20, "the download")

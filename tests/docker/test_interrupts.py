@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support import engine
 from support.engine import Make, ready
-from support.registry import registry, slow_proxy, why_no_registry
+from support.registry import published_slowly, why_no_registry
 from support.wait import wait_until
 
 from mc_jupyter.events import silent
@@ -120,16 +120,8 @@ def test_in_a_pull_which_then_ends_in_the_engine_too(
 ) -> None:
     if reason := why_no_registry():
         pytest.skip(reason)
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    (folder / "blob").write_bytes(os.urandom(20_000_000))
-    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY blob /blob\n")
-    with registry(folder) as address, slow_proxy(address) as (slow, broken):
-        name = f"{address}/mc-jupyter-test/slow:1"
-        engine.docker("build", "-q", "-t", name, str(folder))
-        engine.docker("push", "-q", name)
-        engine.docker("rmi", name)
-        image = name.replace(address, slow)
+    slowly = published_slowly(tmp_path / "registry", base, "slow", 20_000_000)
+    with slowly as (image, broken):
         spec = make(engine.WEB.replace(base, image))
         with starting(spec, mc_home) as child:
             read_until(child, "layer 2 of 2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from support import engine
 from support.engine import PUBLISHED_COMPOSE, PUBLISHED_MANIFEST, service_folder
 from support.front import Front
 from support.kernel import Kernel
-from support.registry import registry, slow_proxy, why_no_registry
+from support.registry import published_slowly, why_no_registry
 from support.wait import wait_until
 
 from mc_jupyter.runtimes.compose import labels
@@ -151,16 +150,8 @@ def far(base: str, tmp_path: Path) -> Iterator[str]:
     """An image of 5 MB that is not here, in a registry that is slow."""
     if reason := why_no_registry():
         pytest.skip(reason)
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    (folder / "blob").write_bytes(os.urandom(5_000_000))
-    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY blob /blob\n")
-    with registry(folder) as address, slow_proxy(address) as (slow, _):
-        name = f"{address}/mc-jupyter-test/far:1"
-        engine.docker("build", "-q", "-t", name, str(folder))
-        engine.docker("push", "-q", name)
-        engine.docker("rmi", name)
-        image = name.replace(address, slow)
+    slowly = published_slowly(tmp_path / "registry", base, "far", 5_000_000)
+    with slowly as (image, _):
         yield image
         engine.try_docker("rmi", "-f", image)
 

@@ -259,6 +259,51 @@ def test_the_magic_ends_it_too_and_says_what(front: Front, serve: Serve) -> None
     assert front.run("%ollama cancel").text == "nothing goes on in the background"
 
 
+def test_cancel_takes_one_kind_and_leaves_the_others(front: Front, serve: Serve) -> None:
+    slow(serve, front)
+    prompt(front, "Go on.")
+    front.says("word word")
+    for kind in ("pull", "service"):
+        assert front.run(f"%ollama cancel {kind}").text == "nothing goes on in the background"
+    assert "known: answer, pull, service" in front.run("%mc cancel all").error
+    assert front.run("%mc cancel answer").text == "cancelled: asking"
+
+
+def test_a_deletion_that_was_begun_is_not_done_to_another_service(
+    front: Front, serve: Serve
+) -> None:
+    first, second = serve(), serve()
+    for name, server in (("one", first), ("two", second)):
+        assert not front.run(f"%mc load {server.url} --as {name}").error
+    front.run("%mc panel")
+    front.says("llama3.2:1b")
+    front.click("Delete")
+    sure = "Really delete llama3.2:1b"
+    front.until(lambda: sure in front.labels(), "the question")
+    front.choose("Service", "two")
+    front.says("Models of two")
+    front.until(lambda: sure not in front.labels(), "the end of the question")
+    front.click("Delete")
+    front.until(lambda: sure in front.labels(), "the question, for this one")
+    front.click(sure)
+    front.says("deleted llama3.2:1b")
+    assert (first.models, second.models) == (["llama3.2:1b"], [])
+
+
+def test_the_verdict_on_a_pull_stands_with_its_service_only(front: Front, serve: Serve) -> None:
+    first = serve(library={"tiny:1b": [1000]})
+    for name, server in (("one", first), ("two", serve())):
+        assert not front.run(f"%mc load {server.url} --as {name}").error
+    front.run("%mc panel")
+    front.says("Models of one")
+    front.type("Pull", "tiny:1b")
+    front.click("Pull")
+    front.says("tiny:1b: 1 kB to fetch")
+    front.choose("Service", "two")
+    front.says("Models of two")
+    front.until(lambda: "to fetch" not in front.text, "the end of the verdict")
+
+
 def test_a_server_that_never_answers_is_stopped_as_well(front: Front, serve: Serve) -> None:
     slow(serve, front, delay=60)
     prompt(front, "Go on.")

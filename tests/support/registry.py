@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from support import engine
 from support.wait import wait_until
 
 PROGRAM = "docker-registry"
@@ -93,6 +95,25 @@ def slow_proxy(origin: str) -> Iterator[tuple[str, threading.Event]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def published_slowly(
+    folder: Path, base: str, name: str, size: int
+) -> Iterator[tuple[str, threading.Event]]:
+    """Publish an image with a layer of `size` random bytes, and have it here no longer.
+
+    Yields its name in a registry that is slow, and what is set once the engine breaks off.
+    """
+    folder.mkdir()
+    (folder / "blob").write_bytes(os.urandom(size))
+    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY blob /blob\n")
+    with registry(folder) as address, slow_proxy(address) as (slow, broken):
+        tag = f"{address}/mc-jupyter-test/{name}:1"
+        engine.docker("build", "-q", "-t", tag, str(folder))
+        engine.docker("push", "-q", tag)
+        engine.docker("rmi", tag)
+        yield tag.replace(address, slow), broken
 
 
 def _answers(address: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
-from ...errors import MediaConduitError
+from ...prompting import live_client
 from ...room import check_room, room_for, verdict
 from . import render
 from .kit import Kit, assign
@@ -33,8 +33,8 @@ class ModelsPart:
 
     def __init__(self, board: Board, kit: Kit) -> None:
         self._board = board
-        self._doomed: str | None = None
-        self._verdict = ""
+        self._doomed: tuple[str, str] | None = None  # service and model
+        self._verdict = ("", "")  # on the last pull: service, and words
         self._table, self._room, self._step = kit.html(), kit.html(), kit.html()
         self._model = kit.dropdown("Installed", self._chose)
         self._load = kit.button("Load into memory", "%ollama run MODEL", self._load_it)
@@ -42,7 +42,7 @@ class ModelsPart:
         self._delete = kit.button("Delete", "%ollama rm MODEL", self._delete_it)
         self._name = kit.text("Pull", board.example_model, self._pull)
         pull = kit.button("Pull", "%ollama pull MODEL", self._pull)
-        cancel = kit.button("Cancel pull", "%ollama cancel", self._cancel)
+        cancel = kit.button("Cancel pull", "%ollama cancel pull", self._cancel)
         self.widget = kit.column(
             self._table,
             kit.row(self._model, self._load, self._unload, self._delete),
@@ -67,15 +67,15 @@ class ModelsPart:
         else:
             caption = f"Models of {chosen.handle}" if names else "No model is installed: pull one."
         assign(self._table, value=render.models(models.rows, model, caption))
-        words = self._verdict or room
-        assign(self._room, value=render.page(f"<small>{escape(words)}</small>" if words else ""))
+        about = chosen.handle if chosen else ""
+        lines = [room, self._verdict[1] if self._verdict[0] == about else ""]
+        words = "<br>".join(escape(line) for line in lines if line)
+        assign(self._room, value=render.page(f"<small>{words}</small>" if words else ""))
         name, host = model or "MODEL", self._board.host_option()
         assign(self._load, tooltip=f"same as %ollama run {name}{host}")
         assign(self._unload, tooltip=f"same as %ollama stop {name}{host}")
-        sure = self._doomed is not None and self._doomed == model
-        words = f"Really delete {model}" if sure else "Delete"
+        words = f"Really delete {model}" if self._doomed == (about, model) else "Delete"
         assign(self._delete, description=words, tooltip=f"same as %ollama rm {name}{host}")
-        about = chosen.handle if chosen else ""
         assign(self._step, value=render.job(self._board.jobs.latest("model", about)))
 
     # what the buttons do ----------------------------------------------------------------------
@@ -87,15 +87,11 @@ class ModelsPart:
     def _pull(self) -> None:
         name = str(self._name.value).strip() or self._board.example_model
 
-        service = self._board.service()
-        self._verdict = ""
-
-        def work(client: OllamaClient, report: Report) -> str:
-            assert service is not None
+        def work(service: Service, client: OllamaClient, report: Report) -> str:
             room = room_for(service)
 
             def check(to_fetch: int) -> None:
-                self._verdict = f"{name}: {verdict(room, to_fetch).words}"
+                self._verdict = service.handle, f"{name}: {verdict(room, to_fetch).words}"
                 self._board.dirty()
                 check_room(room, to_fetch, name, handle=service.handle)
 
@@ -106,7 +102,7 @@ class ModelsPart:
     def _load_it(self) -> None:
         if name := self._picked():
 
-            def work(client: OllamaClient, report: Report) -> str:
+            def work(_: Service, client: OllamaClient, report: Report) -> str:
                 client.load(name, report=report)
                 return f"{name} is in memory"
 
@@ -115,24 +111,24 @@ class ModelsPart:
     def _unload_it(self) -> None:
         if name := self._picked():
 
-            def work(client: OllamaClient, report: Report) -> str:
+            def work(_: Service, client: OllamaClient, report: Report) -> str:
                 client.unload(name)
                 return f"{name} is out of memory"
 
             self._do(f"unloading {name}", f"%ollama stop {name}", work)
 
     def _delete_it(self) -> None:
-        name = self._picked()
-        if not name:
+        name, service = self._picked(), self._board.service()
+        if not name or service is None:
             return
-        if self._doomed != name:
-            self._doomed = name
+        if self._doomed != (service.handle, name):
+            self._doomed = service.handle, name
             self._board.say(f"press the button again to delete {name} from the disk")
             self._board.dirty()
             return
         self._doomed = None
 
-        def work(client: OllamaClient, report: Report) -> str:
+        def work(_: Service, client: OllamaClient, report: Report) -> str:
             client.delete(name)
             return f"deleted {name}"
 
@@ -144,7 +140,9 @@ class ModelsPart:
             self._board.say("no model is installed here: pull one first")
         return name
 
-    def _do(self, title: str, twin: str, act: Callable[[OllamaClient, Report], str]) -> None:
+    def _do(
+        self, title: str, twin: str, act: Callable[[Service, OllamaClient, Report], str]
+    ) -> None:
         service = self._board.service()
         if service is None:
             self._board.say("no service is loaded: load one in the first part")
@@ -152,21 +150,10 @@ class ModelsPart:
         twin += self._board.host_option()
 
         def work(report: Report) -> str:
-            return act(_client(service, report), report)
+            return act(service, live_client(service, report), report)
 
         self._board.begin("model", service.handle, title, twin, work)
 
     def _cancel(self) -> None:
         if not self._board.jobs.cancel("model"):
             self._board.say("nothing to cancel: no model is being pulled or loaded")
-
-
-def _client(service: Service, report: Report) -> OllamaClient:
-    """Its client; one that does not run is started first, as the magics do."""
-    try:
-        running = service.status().healthy
-    except MediaConduitError:
-        running = False
-    if not running:
-        service.start(report=report)
-    return service.client()

@@ -76,7 +76,7 @@ class Playground:
         self._folded.layout.display = "none"
         self._prompt = kit.area("Prompt", "type a prompt, then press Ask")
         ask_button = kit.button("Ask", "%%ollama MODEL", self._ask)
-        stop = kit.button("Stop", "%ollama cancel", self._stop)
+        stop = kit.button("Stop", "%ollama cancel answer", self._stop)
         new = kit.button("New conversation", "", self._forget)
         self._history, self._answer, self._shown = kit.html(), kit.html(), kit.html()
         self._step = kit.html()

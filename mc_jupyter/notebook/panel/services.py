@@ -44,7 +44,7 @@ class ServicesPart:
         self._volumes = kit.checkbox("with its models and data")
         self._logs = kit.toggle("Follow logs", "%mc logs NAME --follow", self._follow)
         refresh = kit.button("Refresh", "%mc status", self._board.refresh)
-        cancel = kit.button("Cancel", "%mc cancel", self._cancel)
+        cancel = kit.button("Cancel", "%mc cancel service", self._cancel)
         self._identifier = kit.text("Load", FIRST, self._load)
         load = kit.button("Load", "%mc load IDENTIFIER", self._load)
         self.widget = kit.column(
