@@ -26,11 +26,13 @@
     ├── StartError                    a container, build or process failed (auto stops here)
     └── ClientError                   talking to a running service failed
         ├── OptionError               an option that the service does not know
+        ├── InputError                a file or text that the service does not take
         ├── ConnectionFailedError     nothing answers, or the connection broke
         │   └── StreamCutError        the answer ended before the service said that it was done
         ├── TimeLimitError            connect, first byte or silence took longer than its limit
         ├── ResponseError             the service answered with an error (``.status``)
-        └── ModelNotFoundError        the service has no such model
+        ├── ModelNotFoundError        the service has no such model
+        └── VoiceNotFoundError        the service has no such voice
 
     Interrupted                       ours, and a KeyboardInterrupt (so Run All stops there)
 
@@ -164,6 +166,10 @@ class OptionError(ClientError):
     """An option that the service does not know, or would ignore."""
 
 
+class InputError(ClientError):
+    """A file or text that the service does not take: its kind, its size, its length."""
+
+
 class ConnectionFailedError(ClientError):
     """Nothing answers, or the connection broke."""
 
@@ -194,6 +200,10 @@ class ResponseError(ClientError):
 
 class ModelNotFoundError(ClientError):
     """The service has no such model."""
+
+
+class VoiceNotFoundError(ClientError):
+    """The service has no such voice."""
 
 
 class Interrupted(_OneLine, KeyboardInterrupt):

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-Step = Literal["fetch", "image", "build", "start", "wait", "model", "load", "note"]
+Step = Literal[
+    "fetch", "image", "build", "start", "wait", "model", "load", "transfer", "work", "note"
+]
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +28,8 @@ class Event:
     ----------
     step
         What is going on: fetching a repository, an image, a build, a container or process
-        starting, waiting for it to answer, pulling a model, loading it, or a plain note.
+        starting, waiting for it to answer, pulling a model, loading it, a file on its way, a
+        service at work, or a plain note.
     text
         The line to show, complete in itself ("pulling ollama/ollama:latest").
     current, total

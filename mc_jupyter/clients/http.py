@@ -1,4 +1,4 @@
-"""HTTP for the clients: JSON and streams of JSON lines, with limits and errors of our own.
+"""HTTP for the clients: JSON, streams of lines, files both ways, with limits and errors of our own.
 
 The only home of httpx among the clients; it is imported when the first client is made. One
 connection a request, so that a closed stream is a closed connection and a restarted service
@@ -8,19 +8,24 @@ never meets a stale one. Redirects are not followed, and a token goes to the giv
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 from .. import cancel
 from ..errors import ArgumentError, ConnectionFailedError, OptionError
+from ..events import Report, silent
 from ..sockets import Wire, send
+from .content import Content, Upload
 from .faults import Refine
 from .names import connectable, is_loopback, shown
 from .peer import LimitName, Limits, Peer
 from .reply import Reply
+from .transfer import Sending
 
-__all__ = ["Http", "Limits"]
+Files = Sequence[tuple[str, Upload]]
+
+__all__ = ["Files", "Http", "Limits"]
 
 
 class Http:
@@ -82,7 +87,11 @@ class Http:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        files: Files = (),
         limit: LimitName = "first_byte",
+        report: Report = silent,
     ) -> Reply:
         """Send a request and return the reply once its headers are there; close it after use.
 
@@ -90,8 +99,14 @@ class Http:
         ----------
         method, path, body
             What is asked; `body` goes as JSON.
+        query
+            Behind the path's question mark.
+        form, files
+            Fields and files of a multipart form, in place of `body`; files are streamed.
         limit
             The limit for its first byte.
+        report
+            Told how much of large files is sent.
 
         Raises
         ------
@@ -102,15 +117,30 @@ class Http:
         """
         limits, wire = self.peer.limits, Wire()
         timeouts = {"connect": limits.connect, "read": limits.of(limit), "write": limits.silence}
-        request = self._client.build_request(
-            method,
-            path,
-            content=None if body is None else _encode(body),
-            headers=None if body is None else {"Content-Type": "application/json"},
-            extensions={"timeout": timeouts, "trace": wire.trace},
-        )
+        with ExitStack() as stack:
+            parts = _parts(files, self.peer.name, report, stack)
+            request = self._client.build_request(
+                method,
+                path,
+                params=query or None,
+                content=None if body is None else _encode(body),
+                data=form if parts else None,
+                files=parts or None,
+                headers=None if body is None else {"Content-Type": "application/json"},
+                extensions={"timeout": timeouts, "trace": wire.trace},
+            )
+            response = self._sent(request, wire, limit)
+        asked = body or {**(query or {}), **(form or {})}
+        reply = Reply(self.peer, response, path, asked, limit, timeouts, wire)
+        if not response.is_success:
+            with closing(reply):
+                raise reply.refusal()
+        return reply
+
+    def _sent(self, request: Any, wire: Wire, limit: LimitName) -> Any:
+        """The response to a request, when its headers are there."""
         try:
-            response = send(
+            return send(
                 lambda: self._client.send(request, stream=True), lambda late: late.close(), wire
             )
         except self.peer.httpx.TransportError as error:
@@ -124,11 +154,6 @@ class Http:
             if not self._client.is_closed:
                 raise
             raise ConnectionFailedError(f"{self.peer.name}: this client was closed") from error
-        reply = Reply(self.peer, response, path, body or {}, limit, timeouts, wire)
-        if not response.is_success:
-            with closing(reply):
-                raise reply.refusal()
-        return reply
 
     def stream(
         self, path: str, body: Mapping[str, Any], end: tuple[str, object]
@@ -165,6 +190,41 @@ class Http:
         with closing(self.open(method, path, body, limit=limit)) as reply:
             return reply.whole()
 
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON value (of any type) that a GET of `path` is answered with."""
+        with closing(self.open("GET", path, query=query, limit="silence")) as reply:
+            return reply.value()
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        files: Files = (),
+        limit: LimitName = "first_byte",
+        report: Report = silent,
+    ) -> tuple[Content, Mapping[str, str]]:
+        """Return what a request is answered with as :class:`Content`, and its headers.
+
+        Parameters
+        ----------
+        method, path, body, query, form, files, limit, report
+            As for :meth:`open`; `report` is also told how much of a large answer came.
+
+        Returns
+        -------
+        tuple
+            The content, and the headers by their lower-case names.
+        """
+        opened = self.open(
+            method, path, body, query=query, form=form, files=files, limit=limit, report=report
+        )
+        with closing(opened) as reply:
+            return reply.content(report), reply.headers
+
 
 def _headers(token: str | None) -> dict[str, str]:
     headers = {"User-Agent": "mc-jupyter", "Accept-Encoding": "identity"}
@@ -173,6 +233,17 @@ def _headers(token: str | None) -> dict[str, str]:
             raise ArgumentError("the token holds characters that no token may have")
         headers["Authorization"] = f"Bearer {token}"
     return headers
+
+
+def _parts(
+    files: Files, name: str, report: Report, stack: ExitStack
+) -> list[tuple[str, tuple[str, Any, str]]]:
+    """The files as httpx takes them, opened; closed with `stack`."""
+    sending = Sending(name, sum(upload.size for _, upload in files), report)
+    return [
+        (field, (upload.name, stack.enter_context(closing(sending.reader(upload))), upload.kind))
+        for field, upload in files
+    ]
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:

@@ -1,18 +1,23 @@
-"""One reply, read piece by piece: lines of JSON, one JSON object, or a refusal."""
+"""One reply, read piece by piece: lines, JSON, a file, or a refusal."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
+from email.message import Message
 from typing import TYPE_CHECKING, Any
 
 from .. import cancel
 from ..errors import MediaConduitError, StreamCutError
+from ..events import Report, silent
 from ..sockets import Wire
+from .content import Content, gather
 from .faults import Fault, read_body, to_error
 from .names import told
 from .peer import LimitName, Peer
+from .transfer import receiving
 
 if TYPE_CHECKING:
     import httpx
@@ -39,6 +44,22 @@ class Reply:
         self._iterators: list[Iterator[bytes]] = [iter(response.stream)]  # type: ignore[arg-type]
         self._started = self._ended = False
         self._take_back = cancel.on_cancel(wire.cut)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, by their lower-case names."""
+        return {name.lower(): value for name, value in self._response.headers.items()}
+
+    @property
+    def content_type(self) -> str:
+        """The content type without its parameters; empty where there is none."""
+        kind: str = self._response.headers.get("content-type", "")
+        return kind.partition(";")[0].strip().lower()
 
     def close(self) -> None:
         """Close the connection."""
@@ -70,7 +91,31 @@ class Reply:
             self.limit("silence")
         return piece
 
-    def _lines(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[bytes]:
+        """The body, piece by piece as it comes."""
+        return iter(self._read, None)
+
+    def content(self, report: Report = silent) -> Content:
+        """Return the body as it is, in memory or, when it is large, in a temporary file."""
+        headers = self._response.headers
+        length = headers.get("content-length", "")
+        total = int(length) if length.isdecimal() else None
+        return gather(
+            self.pieces(),
+            headers.get("content-type", "application/octet-stream"),
+            name=_file_name(headers.get("content-disposition", "")),
+            told=receiving(self._peer.name, total, report),
+        )
+
+    def value(self) -> Any:
+        """Return the body's JSON value, of whatever type it is."""
+        body = b"".join(self.pieces())
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            raise self._fault(body) from None
+
+    def lines(self) -> Iterator[bytes]:
         """Lines between ``\\n`` bytes only: U+0085 and U+2028 may stand inside a JSON text."""
         rest: list[bytes] = []
         while (piece := self._read()) is not None:
@@ -97,7 +142,7 @@ class Reply:
         """
         key, last = end
         count = 0
-        for line in self._lines():
+        for line in self.lines():
             if not line or line.isspace():
                 continue
             try:
@@ -121,7 +166,7 @@ class Reply:
 
     def whole(self) -> dict[str, Any]:
         """Return the reply's one JSON object."""
-        body = b"".join(iter(self._read, None))
+        body = b"".join(self.pieces())
         if not body.strip():
             return {}
         try:
@@ -156,3 +201,12 @@ class Reply:
             location=headers.get("location", "") if 300 <= status < 400 else "",
         )
         return to_error(fault, self._peer.refine)
+
+
+def _file_name(disposition: str) -> str:
+    """The file name of a Content-Disposition header, without any folder; empty if there is none."""
+    if not disposition:
+        return ""
+    message = Message()
+    message["content-disposition"] = disposition
+    return re.split(r"[\\/]", message.get_filename("") or "")[-1].strip(". ")
