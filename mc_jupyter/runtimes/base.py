@@ -26,6 +26,8 @@ class Spec:
         The canonical identifier without the ref (``github:mediaconduit/ollama-service``).
     ref, commit
         The ref that was asked for and the commit that it was; None where there is none.
+    content
+        A hash of a definition that comes with mc_jupyter, and has no commit; None elsewhere.
     folder
         The checked-out repository; None for a service that is only a URL.
     manifest
@@ -63,6 +65,7 @@ class Spec:
     locks: Path
     ref: str | None = None
     commit: str | None = None
+    content: str | None = None
     folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     gpu: Gpu = "auto"

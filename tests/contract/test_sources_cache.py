@@ -187,7 +187,7 @@ def test_the_bundled_definition_serves_when_nobody_answers() -> None:
     with pytest.raises(SourceUnreachableError):
         load(f"{OLLAMA}@main")
     with pytest.raises(SourceUnreachableError):
-        load("github:MediaConduit/whisper-service")
+        load("github:MediaConduit/zonos-service")
 
 
 @pytest.mark.usefixtures("nobody")
@@ -220,7 +220,7 @@ def test_every_bundled_definition_can_be_read() -> None:
         manifest = read_manifest(checkout.folder)
         compose = (checkout.folder / manifest.compose_file).read_text()
         assert f"  {manifest.compose_service}:\n" in compose
-        assert f"image: {manifest.image}\n" in compose
+        assert f"image: {manifest.image}\n" in compose or "build: .\n" in compose
         assert "container_name" not in compose
         assert dict(manifest.extra) == {}
         assert (checkout.origin, checkout.commit, checkout.note) == ("bundled", None, None)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support import engine
 from support.engine import Make
-from support.standin import build
+from support.standin import build, service_images
 
 from mc_jupyter.runtimes.base import Spec
 from mc_jupyter.runtimes.compose import ComposeRuntime
@@ -44,13 +44,32 @@ def _engine(
         monkeypatch.setenv("DOCKER_CONFIG", str(compose_config))
 
 
+@pytest.fixture(scope="module")
+def shared_home(
+    engine_or_reason: str | None,
+    compose_config: Path | None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
+    """A home for a service that all tests of a file share."""
+    if engine_or_reason:
+        pytest.skip(engine_or_reason)
+    with pytest.MonkeyPatch.context() as patch:
+        if compose_config:
+            patch.setenv("DOCKER_CONFIG", str(compose_config))
+        yield tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(scope="session")
 def images(engine_or_reason: str | None) -> dict[str, str]:
-    """The images' names by `base` and `ollama`, or why they are not there."""
+    """The images' names by `base`, `ollama` and `services`, or why they are not there."""
     if engine_or_reason:
         return {}
     found = {}
-    for name, make in (("base", build.base_image), ("ollama", build.ollama_image)):
+    for name, make in (
+        ("base", build.base_image),
+        ("ollama", build.ollama_image),
+        ("services", service_images.every),
+    ):
         try:
             found[name] = make()
         except build.CannotBuild as reason:
@@ -72,6 +91,14 @@ def ollama_standin(images: dict[str, str]) -> str:
     if "ollama" not in images:
         pytest.skip(images["no ollama"])
     return images["ollama"]
+
+
+@pytest.fixture
+def services_standin(images: dict[str, str]) -> str:
+    """The stand-ins for whisper, kokoro, chatterbox, zonos and huggingface."""
+    if "services" not in images:
+        pytest.skip(images["no services"])
+    return images["services"]
 
 
 @pytest.fixture(scope="session")

@@ -330,3 +330,25 @@ def test_failures_of_up(text: str, kind: type[MediaConduitError], words: str) ->
 
 def test_a_failure_without_a_word() -> None:
     assert "no reason was given" in failures.of_up("", "web").message
+
+
+@pytest.mark.parametrize("given", [None, "True"])
+def test_no_public_tunnel_unless_the_user_wants_one(tmp_path: Path, given: str | None) -> None:
+    environment = {"GRADIO_SHARE": given} if given else {}
+    wanted = spec(tmp_path, environment=environment)
+    service = {"image": "x", "environment": {"GRADIO_SHARE": "True", "HF_HOME": "/c"}}
+    found = edited(tmp_path, service, wanted).services["web"]["environment"]
+    assert found == {"GRADIO_SHARE": given or "False", "HF_HOME": "/c"}
+
+
+@pytest.mark.parametrize(("nvidia", "built_for"), [(True, "nvidia"), (False, "cpu")])
+def test_a_build_for_a_gpu_only_where_there_is_one(
+    tmp_path: Path, nvidia: bool, built_for: str
+) -> None:
+    service = {
+        "build": {"context": str(tmp_path), "args": {"RUNTIME": "nvidia", "PYTHON": "3.11"}},
+        "deploy": {"resources": {"reservations": {"devices": [GPU]}}},
+    }
+    tools = replace(TOOLS, nvidia=nvidia)
+    build = edited(tmp_path, service, tools=tools).services["web"]["build"]
+    assert build["args"] == {"RUNTIME": built_for, "PYTHON": "3.11"}

@@ -97,7 +97,7 @@ def test_another_host() -> None:
         ("smollm2:135m", "%%ollama smollm2:135m"),
         ("llama3", "%%ollama llama3"),
         ("ollama@v1", "write ollama"),
-        ("bundled:nope", "known: ollama"),
+        ("bundled:nope", "known: cowsay, ffmpeg, kokoro, ollama, whisper"),
         ("ftp://example.org/x", "accepted: github:OWNER/REPO"),
         ("ext::sh -c evil", "accepted: github:OWNER/REPO"),
         ("", "accepted: github:OWNER/REPO"),

@@ -48,6 +48,9 @@ class Tools:
         The engine's folder for images and volumes.
     architecture
         The engine's, as the kernel names it (``x86_64``).
+    memory, cpus
+        All the memory that the engine has, in bytes, and its cores; 0 is not known. Docker
+        Desktop's are those of its virtual machine.
     """
 
     docker: str
@@ -58,6 +61,8 @@ class Tools:
     nvidia: bool
     root: str
     architecture: str
+    memory: int = 0
+    cpus: int = 0
 
 
 def docker_program() -> str:
@@ -128,7 +133,13 @@ def detect() -> Tools:
         nvidia="nvidia" in (info.get("Runtimes") or {}),
         root=str(info.get("DockerRootDir", "")),
         architecture=str(info.get("Architecture", "")),
+        memory=_count(info.get("MemTotal")),
+        cpus=_count(info.get("NCPU")),
     )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _ask(arguments: tuple[str, ...], limit: float) -> Finished:

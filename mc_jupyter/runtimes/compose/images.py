@@ -46,7 +46,7 @@ def fetch(engine: Engine, tools: Tools, spec: Spec, model: Model, report: Report
 def build(
     engine: Engine, compose: Compose, spec: Spec, model: Model, file: Path, report: Report
 ) -> None:
-    """Build what is not there or not of this commit; without a commit, always.
+    """Build what is not there or not of this commit or content; where neither is known, always.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def build(
     for name, image in model.builds.items():
         known = ((engine.image(image) or {}).get("Config") or {}).get("Labels") or {}
         wanted = model.services[name]["build"]["labels"][labels.BUILD]
-        if spec.commit is None or known.get(labels.BUILD) != wanted:
+        if not (spec.commit or spec.content) or known.get(labels.BUILD) != wanted:
             stale.append(name)
     if stale:
         names = ", ".join(stale)

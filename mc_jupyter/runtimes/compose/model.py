@@ -14,7 +14,7 @@ from typing import Any
 
 from ...errors import ManifestError
 from ..base import Spec
-from . import gpu, labels
+from . import gpu, labels, rewrites
 from .detect import Tools
 from .read import Source
 
@@ -79,9 +79,11 @@ def edit(raw: Mapping[str, Any], spec: Spec, source: Source, tools: Tools) -> Mo
     ours = labels.labels_of(spec) | ({labels.PORT: str(port)} if port else {})
     ours |= gpu.apply(services, main, spec, tools)
     ours = {name: _literal(value) for name, value in ours.items()}
+    has_gpu = ours.get(labels.GPU, "").startswith("yes")
     folders: list[Path] = []
     for service in services.values():
         _edit_service(service, ours, spec, tools)
+        rewrites.apply(service, spec.environment, has_gpu)
         folders += _place_binds(service, spec, source)
     builds = _name_builds(services, spec)
     volumes = _scope(document, spec)
@@ -195,7 +197,7 @@ def _name_builds(services: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str
             renamed[service["image"]] = image
         arguments = build.get("args") or {}
         build["args"] = {n: v for n, v in arguments.items() if v is not None}
-        digest = _digest([build, spec.commit])
+        digest = _digest([build, spec.commit or spec.content])
         ours = {n: _literal(value) for n, value in labels.labels_of(spec).items()}
         build["labels"] = dict(build.get("labels") or {}) | ours | {labels.BUILD: digest}
         service["image"] = names[name] = image

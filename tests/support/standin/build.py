@@ -6,6 +6,8 @@
     A **stand-in** for the published image: our embedded engine and a small real model behind
     the published name, port, program name and health check. It carries the label
     ``io.mediaconduit.jupyter.standin`` and never takes the place of a real image.
+The images of five more services
+    See :mod:`support.standin.service_images`.
 
 Setting up may take a minute and use the package index and a Debian mirror (`debootstrap`, as
 root); what was fetched is kept in ``.cache/``. Tests only use what is there.
@@ -55,7 +57,7 @@ def base_image() -> str:
         tar = CACHE / "base.tar"
         if not tar.is_file():
             raise CannotBuild(f"{tar.relative_to(ROOT)} is missing: {_HOW}")
-        _docker("import", "--change", f"LABEL {LABEL}=1", str(tar), BASE)
+        run_docker("import", "--change", f"LABEL {LABEL}=1", str(tar), BASE)
     return BASE
 
 
@@ -76,7 +78,7 @@ def ollama_image() -> str:
         content = _collect(context)
         if labels is None or labels.get(CONTENT) != content:
             (context / "Dockerfile").write_text(_dockerfile(base, content))
-            _docker("build", "--quiet", "--tag", OLLAMA, str(context))
+            run_docker("build", "--quiet", "--tag", OLLAMA, str(context))
     return OLLAMA
 
 
@@ -133,7 +135,8 @@ def _model() -> Path:
     return found[0]
 
 
-def _docker(*arguments: str) -> None:
+def run_docker(*arguments: str) -> None:
+    """Run the docker program; raise `CannotBuild` with what it wrote where it fails."""
     command = ["docker", *arguments]
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
     answer = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -142,7 +145,7 @@ def _docker(*arguments: str) -> None:
 
 
 def set_up() -> None:
-    """Fetch what is missing, then build both images."""
+    """Fetch what is missing, then build the base image and the ollama one."""
     CACHE.mkdir(parents=True, exist_ok=True)
     tar = CACHE / "base.tar"
     if label_of(BASE) is None and not tar.is_file():
@@ -181,7 +184,15 @@ def _debootstrap(tar: Path) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "tests"))  # run as a file, it finds no neighbours
+    from support.standin import build, debian, service_images
+
     try:
-        set_up()
-    except (CannotBuild, subprocess.CalledProcessError) as reason:
-        sys.exit(str(reason))
+        build.set_up()
+    except (build.CannotBuild, subprocess.CalledProcessError) as failed:
+        sys.exit(str(failed))
+    for prepare in (service_images.set_up, debian.prepare):
+        try:
+            prepare()
+        except build.CannotBuild as failed:  # the tests that need it skip with this; others run
+            print(failed, file=sys.stderr)
