@@ -48,6 +48,7 @@ def load(
     runtime: str = "auto",
     env: Mapping[str, str] | None = None,
     refresh: bool = False,
+    client: str | None = None,
 ) -> Service:
     """Load a service; the Python twin of ``%mc load``.
 
@@ -55,7 +56,8 @@ def load(
     ----------
     identifier
         ``github:OWNER/REPO[@REF]``, ``https://HOST/OWNER/REPO[@REF]``, a local folder,
-        ``http://host:port`` (already running) or a bundled short name (``ollama``).
+        ``http://host:port`` (already running) or a bundled short name (``ollama``, ``whisper``,
+        ``kokoro``, ``ffmpeg``, ``cowsay``).
     name
         A handle of one's own (``--as``).
     runtime
@@ -65,6 +67,9 @@ def load(
         Environment for the service, by name.
     refresh
         Fetch anew even when it is on disk.
+    client
+        What to take it for, whatever it says of itself: ``ollama``, ``whisper``, ``kokoro``,
+        ``chatterbox``, ``zonos``, ``ffmpeg``, ``huggingface``, ``cowsay`` or ``plain`` (any path).
 
     Returns
     -------
@@ -77,7 +82,9 @@ def load(
         As each says.
     """
     wanted = None if runtime == "auto" else runtime
-    return registry.get_service(identifier, name=name, runtime=wanted, env=env, refresh=refresh)
+    return registry.get_service(
+        identifier, name=name, runtime=wanted, env=env, refresh=refresh, client=client
+    )
 
 
 def panel() -> Panel:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from .errors import ClientError, ConnectionFailedError, ManifestError, ResponseError
+from .clients.kinds import Kind, named
+from .errors import (
+    ClientError,
+    ConnectionFailedError,
+    ManifestError,
+    ResponseError,
+    TimeLimitError,
+)
 from .manifest import HealthCheck, Manifest, read_manifest
 from .sources.base import Checkout, Identifier
 
@@ -31,39 +38,107 @@ def read_in(checkout: Checkout, identifier: Identifier) -> Manifest:
         raise
 
 
-def look_at(identifier: Identifier) -> Manifest:
-    """Return the manifest of what answers at a URL: an Ollama, or something else.
+def look_at(identifier: Identifier, client: Kind | None = None) -> Manifest:
+    """Return the manifest of what answers at a URL: a service of a known kind, or another.
+
+    Parameters
+    ----------
+    identifier
+        Of the kind ``url``.
+    client
+        The kind that it is to be taken for; None finds out.
 
     Raises
     ------
     ConnectionFailedError
         When nothing answers.
+    TimeLimitError
+        When it takes the connection and says nothing, so that nobody can tell what it is.
     ResponseError
         When what answers refuses to say what it is.
     """
+    if client is not None:
+        return _taken_for(client, identifier)
     from .clients import Limits, OllamaClient
-    from .runtimes.health import answers
 
     name, address = identifier.handle, identifier.location
-    client = OllamaClient(address, limits=Limits(LIMIT_S, LIMIT_S, LIMIT_S), name=name)
+    ollama = OllamaClient(address, limits=Limits(LIMIT_S, LIMIT_S, LIMIT_S), name=name)
     try:
-        version = client.version()
+        return _manifest(named("ollama"), identifier, version=ollama.version())
     except ClientError as error:
-        if answers(address, "/", timeout=LIMIT_S):
-            return Manifest(name=name, file=address)
-        if isinstance(error, ResponseError):
-            error.hint = "that is no Ollama; to load another address: %mc load http://HOST:11434"
-            raise
-        why = error.message if address in error.message else f"nothing answers at {address}"
-        raise ConnectionFailedError(
-            why, "start what should answer there, or load another: %mc load http://HOST:11434"
-        ) from error
+        return _another(identifier, error)
     finally:
-        client.close()
+        ollama.close()
+
+
+def _another(identifier: Identifier, error: ClientError) -> Manifest:
+    """Something that is no Ollama, for it met the question with this error."""
+    from .runtimes.health import knock
+
+    if isinstance(error, ResponseError) and (found := _recognised(identifier)):
+        return found
+    address = identifier.location
+    met = knock(address, "/", timeout=LIMIT_S)
+    if met == "answers":
+        return Manifest(name=identifier.handle, file=address)
+    if isinstance(error, ResponseError):
+        error.hint = "that is no Ollama; to load another address: %mc load http://HOST:11434"
+        raise error
+    if met == "silent":
+        raise TimeLimitError(
+            f"{address} takes the connection, but says nothing for {LIMIT_S:g} s",
+            f"it may be at work: try again, or say what it is: %mc load {address} --client NAME",
+        ) from error
+    raise _nothing(error.message, address) from error
+
+
+def _recognised(identifier: Identifier) -> Manifest | None:
+    from .clients import Limits
+    from .clients.http import Http
+    from .clients.recognise import recognise
+
+    limits = Limits(LIMIT_S, LIMIT_S, LIMIT_S)
+    http = Http(identifier.location, limits=limits, name=identifier.handle)
+    try:
+        kind, version = recognise(http)
+    except ClientError:
+        return None
+    finally:
+        http.close()
+    return _manifest(named(kind), identifier, version=version) if kind else None
+
+
+def _taken_for(kind: Kind, identifier: Identifier) -> Manifest:
+    """Take what answers for what the user says that it is; it may be busy."""
+    from .runtimes.health import knock
+
+    address = identifier.location
+    met = knock(address, kind.health, timeout=LIMIT_S)
+    if met == "refuses" and knock(address, "/", timeout=LIMIT_S) == "answers":
+        return _manifest(kind, identifier, path="/")
+    if met in ("answers", "silent"):
+        return _manifest(kind, identifier)
+    if met == "refuses":
+        raise ResponseError(
+            f"{address} answers neither {kind.health} nor / as {kind.name} does",
+            f"look what answers there: %mc load {address}",
+        )
+    raise _nothing(f"nothing answers at {address}", address)
+
+
+def _manifest(kind: Kind, identifier: Identifier, *, version: str = "", path: str = "") -> Manifest:
     return Manifest(
-        name=name,
+        name=identifier.handle,
         version=version,
-        compose_service="ollama",
-        health=HealthCheck(path="/api/version"),
-        file=address,
+        compose_service=kind.services[0] if kind.services else "",
+        capabilities=kind.capabilities,
+        health=HealthCheck(path=path or kind.health),
+        file=identifier.location,
+    )
+
+
+def _nothing(why: str, address: str) -> ConnectionFailedError:
+    return ConnectionFailedError(
+        why if address in why else f"nothing answers at {address}",
+        "start what should answer there, or load another: %mc load http://HOST:11434",
     )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .capable import load_line
+from .clients.kinds import KINDS
 from .errors import ArgumentError, HandleTakenError, ServiceNotFoundError, did_you_mean
 from .sources.base import Identifier
 
@@ -35,11 +37,14 @@ def find(services: Sequence[Service], handle: str) -> Service:
     service = pick(services, handle)
     if service is not None:
         return service
+    kind = next((kind for kind in KINDS if kind.name == handle.lower()), None)
     if not services:
         raise ServiceNotFoundError(
             f"no service {handle!r}: nothing is loaded in this kernel",
-            "%mc load github:MediaConduit/ollama-service",
+            f"%mc load {(kind or KINDS[0]).repository}",
         )
+    if kind is not None:
+        raise ServiceNotFoundError(f"no service {handle!r} is loaded", load_line(kind))
     names = [name for s in services for name in (s.handle, *s.aliases)]
     raise ServiceNotFoundError(
         f"no service {handle!r} is loaded: {did_you_mean(handle, names)}",

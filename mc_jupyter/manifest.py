@@ -97,6 +97,8 @@ class Manifest:
         Unknown keys by their path (``docker.gpus``) and their values.
     file
         Where it was read, for messages.
+    id
+        As the file has it; empty where absent.
     """
 
     name: str
@@ -114,15 +116,38 @@ class Manifest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     file: str = FILE_NAMES[0]
+    id: str = field(default="", compare=False)
 
     @property
-    def is_ollama(self) -> bool:
-        """Whether the service is an Ollama server (by its image or its compose service)."""
+    def image_repository(self) -> str:
+        """The image without its tag, its digest and Docker Hub's host; empty where absent."""
         repository = (self.image or "").rsplit("@", 1)[0]
         if ":" in repository.rsplit("/", 1)[-1]:
             repository = repository.rsplit(":", 1)[0]
-        official = repository.removeprefix("docker.io/") == "ollama/ollama"
-        return official or self.compose_service == "ollama"
+        return repository.removeprefix("docker.io/").removeprefix("library/")
+
+    @property
+    def is_ollama(self) -> bool:
+        """Whether Ollama programs of other runtimes may serve in its place (by image or service).
+
+        What a service is taken for in a kernel is :attr:`~mc_jupyter.service.Service.kind`.
+        """
+        return self.image_repository == "ollama/ollama" or self.compose_service == "ollama"
+
+
+def wanted_size(size: int | None) -> str | None:
+    """Return a requirement's bytes as the manifests write them: ``8 GB`` in 1024-based units.
+
+    Parameters
+    ----------
+    size
+        Bytes; None stays None.
+    """
+    if size is None:
+        return None
+    if size < 1024**3:
+        return f"{size / 1024**2:.0f} MB"
+    return f"{size / 1024**3:.1f}".removesuffix(".0") + " GB"
 
 
 def find_manifest(folder: Path, source: str = "") -> Path:
@@ -193,8 +218,9 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
         raise ManifestError(f"{file} is empty", "a service needs name and docker.serviceName")
     root = Node(tree, "", file)
     docker = root.child("docker", required=True)
+    own_id = root.text("id")
     manifest = Manifest(
-        name=root.text("name") or root.text("id") or root.missing("name (or id)"),
+        name=root.text("name") or own_id or root.missing("name (or id)"),
         version=root.text("version"),
         description=root.text("description"),
         compose_file=docker.inner_path("composeFile") or "docker-compose.yml",
@@ -209,8 +235,8 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
         metadata=root.child("metadata").strings(keep_others=True),
         extra=MappingProxyType(root.extra),
         file=file,
+        id=own_id,
     )
-    root.take("id")
     root.leftovers()
     return manifest
 

@@ -16,6 +16,7 @@ from .manifest import Manifest
 from .runtimes.base import Condition, Runtime, Spec
 from .runtimes.process import INSTALL_HINT
 from .settings import Settings
+from .sources import bundled
 from .sources.base import Checkout, Identifier
 
 LOCAL_OLLAMA = "http://127.0.0.1:11434"
@@ -51,7 +52,7 @@ class Placement:
     def with_checkout(self, checkout: Checkout, manifest: Manifest) -> Placement:
         """Return the same for a fresh checkout."""
         spec = replace(self.spec, folder=checkout.folder, commit=checkout.commit, manifest=manifest)
-        return replace(self, spec=spec)
+        return replace(self, spec=replace(spec, content=_content(checkout)))
 
     def adoptable(self) -> Runtime | None:
         """Return the runtime that may run this service though this kernel did not start it."""
@@ -107,6 +108,7 @@ def place(
         locks=settings.data / "locks",
         ref=identifier.ref,
         commit=checkout.commit if checkout else None,
+        content=_content(checkout),
         folder=checkout.folder if checkout else None,
         environment=dict(environment),
         max_download=settings.max_download,
@@ -117,13 +119,28 @@ def place(
     return Placement("url" if identifier.kind == "url" else wanted, spec, runtime)
 
 
+def _content(checkout: Checkout | None) -> str | None:
+    """Return what stands for a commit in a bundled definition; None elsewhere."""
+    return bundled.content(checkout.folder) if checkout and checkout.origin == "bundled" else None
+
+
 def choose(
-    placement: Placement, spec: Spec, report: Report
+    placement: Placement,
+    spec: Spec,
+    report: Report,
+    before: Callable[[Runtime], None] = lambda runtime: None,
 ) -> tuple[Runtime, Spec, Condition, tuple[str, ...]]:
     """Start the service on the first runtime that can run it.
 
     ``auto`` is Docker, else (for Ollama) a native server that answers or can be started, else
     the embedded engine. What is absent falls through and is said; what fails is an error.
+
+    Parameters
+    ----------
+    placement, spec, report
+        What is decided already, what is started, and who is told.
+    before
+        Called with each runtime before the service is started on it; what it raises goes up.
 
     Returns
     -------
@@ -137,17 +154,19 @@ def choose(
     """
     if placement.wanted != "auto":
         runtime = placement.runtime(placement.wanted)
+        before(runtime)
         return runtime, spec, runtime.start(spec, report), ()
     docker = placement.runtime("docker")
     try:
         docker.check()
+        before(docker)
         return docker, spec, docker.start(spec, report), ()
     except (RuntimeUnavailableError, DownloadLimitError) as absent:
         if not spec.manifest.is_ollama:
             if isinstance(absent, EngineUnavailableError):
                 absent.message = f"{spec.handle} needs Docker: {absent.message}"
             raise
-        return _without_docker(placement, spec, report, absent)
+        return _without_docker(placement, spec, report, absent, before)
 
 
 _WITHOUT_DOCKER = {
@@ -161,6 +180,7 @@ def _without_docker(
     spec: Spec,
     report: Report,
     absent: RuntimeUnavailableError | DownloadLimitError,
+    before: Callable[[Runtime], None],
 ) -> tuple[Runtime, Spec, Condition, tuple[str, ...]]:
     reason = absent.message
     missing = []
@@ -170,6 +190,7 @@ def _without_docker(
         try:
             runtime.check()
             report(Event("note", note, keep=True))
+            before(runtime)
             return runtime, spec, runtime.start(spec, report), (note,)
         except RuntimeUnavailableError as also_absent:
             missing.append(also_absent.message)

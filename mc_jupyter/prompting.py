@@ -6,7 +6,7 @@ What is already there comes first, because nobody wants a second, empty Ollama.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import (
     ArgumentError,
@@ -23,7 +23,7 @@ from .service import Service
 from .sources import parse_identifier
 
 if TYPE_CHECKING:
-    from .clients import OllamaClient
+    from .clients import Limits, OllamaClient
     from .registry import ServiceRegistry
 
 DEFAULT_OLLAMA = "github:MediaConduit/ollama-service"
@@ -46,7 +46,7 @@ def find_ollama(registry: ServiceRegistry, host: str | None, report: Report) -> 
     """
     if host:
         return _named(registry, host, report)
-    loaded = [service for service in registry.services() if service.manifest.is_ollama]
+    loaded = [service for service in registry.services() if service.is_ollama]
     service = pick(loaded, "ollama") or (loaded[0] if len(loaded) == 1 else None)
     if service is not None:
         return service
@@ -66,7 +66,7 @@ def _named(registry: ServiceRegistry, host: str, report: Report) -> Service:
         from .clients import connectable
 
         service = registry.get_service(connectable(host), runtime="url", report=report)
-    if not service.manifest.is_ollama:
+    if not service.is_ollama:
         raise ArgumentError(
             f"{host} is no Ollama service",
             "name one that is: --host http://HOST:11434, or a handle of %mc status",
@@ -153,7 +153,7 @@ def make_ready(
     ModelNotFoundError
         When none is there and nothing may be pulled.
     """
-    client = live_client(service, report)
+    client = cast("OllamaClient", live_client(service, report))
     for model in models:
         if client.has_model(model):
             return client, model
@@ -197,15 +197,59 @@ def room_check(service: Service, model: str, report: Report) -> Callable[[int], 
     return check
 
 
-def live_client(service: Service, report: Report) -> OllamaClient:
-    """Return a client whose server just answered; start what is stopped, find a moved port."""
-    if service.snapshot().state == "running" and service.url:
-        try:
-            client = service.client()
-            client.version()
-            return client
-        except ConnectionFailedError:
-            if service.status().healthy:
-                return service.client()
+def ollama_client(service: Service, limits: Limits | None = None) -> OllamaClient:
+    """Return the client of a service that can be prompted.
+
+    Parameters
+    ----------
+    service, limits
+        As for :meth:`~mc_jupyter.service.Service.client`.
+
+    Raises
+    ------
+    ArgumentError
+        When it is no Ollama.
+    ConnectionFailedError
+        When it does not run.
+    """
+    if not service.is_ollama:
+        raise ArgumentError(
+            f"{service.handle} is no Ollama service",
+            f"where it is one: %mc load {service.identified} --client ollama",
+        )
+    return cast("OllamaClient", service.client(limits))
+
+
+def live_client(service: Service, report: Report) -> Any:
+    """Return a client whose server just answered; start what is stopped, find a moved port.
+
+    A server that works may answer nothing meanwhile: where it takes the connection, the request
+    is left to wait its turn, and that is said.
+    """
+    if service.snapshot().state == "running" and service.url and _is_there(service, report):
+        return service.client()
     service.start(report=report)
     return service.client()
+
+
+def _is_there(service: Service, report: Report) -> bool:
+    """Whether what runs as far as is known can be asked now."""
+    from .runtimes.health import knock
+
+    if service.is_ollama:
+        try:
+            ollama_client(service).version()
+            return True
+        except ConnectionFailedError:
+            return bool(service.status().healthy)
+    path, handle = service.manifest.health.path, service.handle
+    for look_again in (True, False):
+        met = knock(service.url or "", path, service.token)
+        if met == "answers":
+            return True
+        if met == "silent":
+            report(Event("wait", f"{handle} is busy and answers nothing; waiting for its turn"))
+            return True
+        if not look_again or service.status().state != "running":
+            break
+    return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .events import Event
+from .manifest import wanted_size
 
 if TYPE_CHECKING:
     from .service import Service
@@ -48,6 +49,10 @@ class Snapshot:
         Bytes, as :meth:`Service.measure` read them last; None where it does not run.
     models_seen
         Counts the calls from this kernel that may have changed its models.
+    kind
+        What it is, of the kinds that have a client (``kokoro``); None for any other service.
+    capabilities
+        What it can do, in canonical words.
     """
 
     handle: str
@@ -67,6 +72,8 @@ class Snapshot:
     doing: Event | None = None
     memory: int | None = None
     models_seen: int = 0
+    kind: str | None = None
+    capabilities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,8 +132,14 @@ def describe(service: Service) -> dict[str, Any]:
         "image": manifest.image,
         "ports": manifest.ports,
         "health path": manifest.health.path,
-        "capabilities": manifest.capabilities,
-        "wants": {"gpu": wants.gpu, "memory": wants.memory_bytes, "cpu": wants.cpu},
+        "capabilities": service.capabilities,
+        "client": service.kind.name if service.kind else "plain",
+        "wants": {
+            "gpu": wants.gpu,
+            "memory": wanted_size(wants.memory_bytes),
+            "cpu": wants.cpu,
+            "disk": wanted_size(wants.disk_bytes),
+        },
         "environment": dict(manifest.environment),
         "volumes": manifest.volumes,
         "metadata": dict(manifest.metadata),

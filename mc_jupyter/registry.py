@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import cancel
 from .addresses import look_at, read_in
+from .clients.kinds import Kind, named
 from .errors import ArgumentError, did_you_mean
 from .events import Event, Report, silent
 from .handles import find, free_handle, pick, refuse_taken
@@ -24,6 +25,7 @@ from .sources import clear, fetch, parse_identifier
 from .sources.base import Checkout, Identifier
 
 if TYPE_CHECKING:
+    from .capable import Capable
     from .clients import OllamaClient
     from .runtimes.base import Runtime
     from .runtimes.compose.labels import Found
@@ -40,6 +42,7 @@ class _Wish:
     env: Mapping[str, str]
     refresh: bool
     report: Report
+    client: Kind | None = None
 
 
 class ServiceRegistry:
@@ -71,6 +74,7 @@ class ServiceRegistry:
         runtime: str | None = None,
         env: Mapping[str, str] | None = None,
         refresh: bool = False,
+        client: str | None = None,
         report: Report = silent,
     ) -> Service:
         """Return the service of that identifier, loading it where it is not loaded yet.
@@ -88,6 +92,9 @@ class ServiceRegistry:
             Environment for the service; wins over the manifest's.
         refresh
             Fetch anew even when it is on disk.
+        client
+            The kind that it is to be taken for, whatever it says of itself
+            (:data:`~mc_jupyter.clients.kinds.KINDS`, or ``plain``); None finds out.
         report
             Told of each step.
 
@@ -101,6 +108,7 @@ class ServiceRegistry:
             raise ArgumentError(
                 f"there is no runtime {runtime!r}: {did_you_mean(runtime, RUNTIMES)}"
             )
+        kind = named(client) if client is not None else None
         known = parse_identifier(identifier, force_url=runtime == "url")
         if known.kind == "url" and (env or runtime not in (None, "auto", "url")):
             what = "its environment" if env else f"--runtime {runtime}"
@@ -109,7 +117,7 @@ class ServiceRegistry:
                 f"%mc load {identifier}",
             )
         loaded = None if refresh else self._services.get(known.key)
-        wish = _Wish(name, runtime, env or {}, refresh, report)
+        wish = _Wish(name, runtime, env or {}, refresh, report, kind)
         if loaded is None:
             return self._load(known, wish)
         self._adopt(loaded, wish)
@@ -150,7 +158,7 @@ class ServiceRegistry:
         start = time.perf_counter()
         checkout: Checkout | None = None
         if identifier.kind == "url":
-            manifest = look_at(identifier)
+            manifest = look_at(identifier, wish.client)
         else:
             checkout = fetch(identifier, self.settings, refresh=wish.refresh, report=wish.report)
             if checkout.note:
@@ -197,6 +205,7 @@ class ServiceRegistry:
                     runtime=self.runtime,
                 ),
                 changed=self._changed,
+                client=wish.client,
             )
             self._services[identifier.key] = service
         self._changed(service)
@@ -209,6 +218,8 @@ class ServiceRegistry:
                 refuse_taken(list(self._services.values()), wish.name, service.identifier)
         if wish.runtime or wish.env:
             service.prefer(wish.runtime, wish.env)
+        if wish.client:
+            service.take_for(wish.client)
         if wish.name:
             service.call(wish.name)
 
@@ -255,6 +266,24 @@ class ServiceRegistry:
             With the closest handle, or the line that loads one.
         """
         return find(self.services(), handle)
+
+    def find_capable(self, word: str) -> tuple[Capable, ...]:
+        """Return what can do a thing: loaded services first, then what can be loaded.
+
+        Parameters
+        ----------
+        word
+            A capability in any spelling (``text-to-audio``), a tag (``transcription``) or the
+            name of a kind (``kokoro``).
+
+        Raises
+        ------
+        ArgumentError
+            Nobody knows the word; with the closest one.
+        """
+        from .capable import find_capable
+
+        return find_capable(self.services(), word)
 
     def elsewhere(self) -> list[Found]:
         """Return services of ours that run in Docker but are not loaded in this kernel."""

@@ -7,19 +7,22 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .errors import ArgumentError, ConnectionFailedError, StartError, TimeLimitError
+from .errors import ArgumentError, StartError, TimeLimitError
 from .events import Event, Report, silent
 from .manifest import Manifest
 from .operation import Operations
 from .placement import Placement, choose
 from .records import Snapshot, describe
+from .requirements import look_before_start
 from .runtimes.base import Condition, Gpu, Runtime
 from .sources.base import Checkout, Identifier
+from .talk import Talk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .clients import Limits, OllamaClient
+    from .clients import Limits
+    from .clients.kinds import Kind
 
 
 class Service:
@@ -33,6 +36,8 @@ class Service:
         Its name in this kernel.
     placement
         How it may run.
+    client
+        The kind of client that was named for it; None leaves it to the manifest.
     changed
         Called with the service after each change of what :meth:`snapshot` shows.
     """
@@ -46,6 +51,7 @@ class Service:
         handle: str,
         placement: Placement,
         changed: Callable[[Service], None],
+        client: Kind | None = None,
     ) -> None:
         self.identifier = identifier
         self.manifest = manifest
@@ -56,6 +62,7 @@ class Service:
         self._next: tuple[Checkout, Manifest] | None = None
         self._load_notes = (checkout.note,) if checkout and checkout.note else ()
         self._start_notes: tuple[str, ...] = ()
+        self._wishes: tuple[str, ...] = ()  # what it wants and does not get
         self._runtime: Runtime | None = None
         self._condition: Condition | None = None
         self._healthy: bool | None = None
@@ -66,7 +73,7 @@ class Service:
         self._looks = 0  # counts what was seen, so that an older look never wins
         self._last: Runtime | None = None  # keeps the log of what was stopped
         self._operations = Operations(handle, lambda: changed(self))
-        self._client: tuple[Any, OllamaClient] | None = None
+        self._talk = Talk(handle, client, self._models_changed)
 
     # what it is -------------------------------------------------------------------------------
 
@@ -89,7 +96,28 @@ class Service:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of how it was loaded and started."""
-        return self._load_notes + self._start_notes
+        recognised = self._talk.notes(self.manifest, self.identified)
+        return self._load_notes + recognised + self._start_notes + self._wishes
+
+    @property
+    def kind(self) -> Kind | None:
+        """What it is, of the kinds that have a client; None for any other service."""
+        return self._talk.kind(self.manifest)
+
+    @property
+    def is_ollama(self) -> bool:
+        """Whether it can be prompted: an Ollama, or what the user takes for one."""
+        return self.kind is not None and self.kind.name == "ollama"
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What it can do, in canonical words (:mod:`mc_jupyter.capabilities`)."""
+        return self._talk.capabilities(self.manifest)
+
+    @property
+    def token(self) -> str | None:
+        """The bearer token that it wants, as last seen; to be sent to its address only."""
+        return self._condition.token if self._condition else None
 
     @property
     def url(self) -> str | None:
@@ -129,6 +157,8 @@ class Service:
             doing=self._operations.step,
             memory=self._memory if state == "running" else None,
             models_seen=self._models_seen,
+            kind=self.kind.name if self.kind else None,
+            capabilities=self.capabilities,
         )
 
     @property
@@ -253,7 +283,12 @@ class Service:
     # changing ---------------------------------------------------------------------------------
 
     def start(
-        self, *, wait: float | None = None, gpu: Gpu = "auto", report: Report = silent
+        self,
+        *,
+        wait: float | None = None,
+        gpu: Gpu = "auto",
+        force: bool = False,
+        report: Report = silent,
     ) -> Snapshot:
         """Start it where it does not run, and wait until it answers.
 
@@ -264,6 +299,8 @@ class Service:
             it lives, 0 does not wait.
         gpu
             ``auto`` (where there is one), ``on`` (an error where there is none) or ``off``.
+        force
+            Start it in Docker even where it wants more than there is.
         report
             Told of each step.
 
@@ -274,7 +311,7 @@ class Service:
         """
         with self._operations.doing("starting", report) as report:
             self._take_next()
-            self._bring_up(gpu, report)
+            self._bring_up(gpu, force, report)
             if wait != 0:
                 try:
                     self.wait_until_healthy(wait, report)
@@ -285,17 +322,22 @@ class Service:
                     ) from error
         return self.snapshot()
 
-    def _bring_up(self, gpu: Gpu, report: Report) -> None:
+    def _bring_up(self, gpu: Gpu, force: bool, report: Report) -> None:
         """Start it on its runtime; `auto` decides now, and again when what it adopted is gone."""
         spec = replace(self.placement.spec, gpu=gpu)
+
+        def before(runtime: Runtime) -> None:
+            self._wishes = look_before_start(runtime, spec, force, report, self._wishes)
+
         runtime, told = self._runtime, self._start_notes
         may_be_adopted = runtime is not None and runtime.name in ("url", "native")
         if runtime and may_be_adopted and self.placement.wanted == "auto":
             runtime = runtime if runtime.condition(spec).state != "absent" else None
         if runtime is None:
-            runtime, spec, condition, told = choose(self.placement, spec, report)
+            runtime, spec, condition, told = choose(self.placement, spec, report, before)
             self.placement = replace(self.placement, spec=replace(spec, gpu="auto"))
         else:
+            before(runtime)
             condition = runtime.start(spec, report)
         self._start_notes = told
         for note in condition.notes:
@@ -310,7 +352,7 @@ class Service:
                 report(Event("start", f"stopping {self.handle}"))
                 spec = self.placement.spec
                 self._runtime.stop(spec)
-                self._start_notes = ()
+                self._start_notes = self._wishes = ()
                 self._see(self._runtime, _stopped(self._runtime.condition(spec)))
                 with self._seeing:  # a look that goes on now is older than this
                     self._runtime = None
@@ -319,17 +361,30 @@ class Service:
         return self.snapshot()
 
     def restart(
-        self, *, wait: float | None = None, gpu: Gpu = "auto", report: Report = silent
+        self,
+        *,
+        wait: float | None = None,
+        gpu: Gpu = "auto",
+        force: bool = False,
+        report: Report = silent,
     ) -> Snapshot:
-        """Stop it and start it again, on the same runtime, with the settings of now."""
+        """Stop it and start it again, on the same runtime, with the settings of now.
+
+        Parameters
+        ----------
+        wait, gpu, force, report
+            As for :meth:`start`.
+        """
         with self._operations.alone(report):
             self.status()
             runtime = self._runtime
             if runtime is not None and runtime.name != "url":
+                # what ran a moment ago is not refused, once it has been stopped for this
+                force = force or bool(self._condition and self._condition.alive)
                 notes = self._start_notes
                 self.stop(report)
                 self._runtime, self._start_notes = runtime, notes
-            return self.start(wait=wait, gpu=gpu, report=report)
+            return self.start(wait=wait, gpu=gpu, force=force, report=report)
 
     def remove(self, volumes: bool = False) -> tuple[str, ...]:
         """Take away its containers and networks (with `volumes`, its models and data too).
@@ -383,6 +438,12 @@ class Service:
             self.aliases = (*self.aliases, name)
             self._changed(self)
 
+    def take_for(self, kind: Kind) -> None:
+        """Talk to it by another client than before (``--client``)."""
+        if self._talk.named is not kind:
+            self._talk.named = kind
+            self._changed(self)
+
     def use(self, checkout: Checkout, manifest: Manifest) -> None:
         """Take a fresh checkout: now, or when it stops, for a running one keeps its folder."""
         with self._operations.alone(silent):
@@ -400,37 +461,34 @@ class Service:
 
     # talking ----------------------------------------------------------------------------------
 
-    def client(self, limits: Limits | None = None) -> OllamaClient:
-        """Return a client for where it answers now.
+    def client(self, limits: Limits | None = None) -> Any:
+        """Return a client for where it answers now: the one that was named, else its kind's.
+
+        ============ ==============================================
+        kind         client, in :mod:`mc_jupyter.clients`
+        ============ ==============================================
+        ollama       :class:`~mc_jupyter.clients.ollama.OllamaClient`
+        whisper      ``whisper.WhisperClient``
+        kokoro       ``kokoro.KokoroClient``
+        chatterbox   ``chatterbox.ChatterboxClient``
+        zonos        ``zonos.ZonosClient``
+        ffmpeg       ``ffmpeg.FfmpegClient``
+        huggingface  ``huggingface.HuggingFaceClient``
+        cowsay       ``cowsay.CowsayClient``
+        any other    ``plain.PlainClient``: any path
+        ============ ==============================================
+
+        Parameters
+        ----------
+        limits
+            How long to wait; None takes the usual ones.
 
         Raises
         ------
-        ArgumentError
-            When the service is of a kind that has no client yet.
         ConnectionFailedError
             When it does not run.
         """
-        from .clients import Limits, OllamaClient
-
-        if not self.manifest.is_ollama:
-            raise ArgumentError(
-                f"{self.handle} is no Ollama service, and other clients come later",
-                f"its address: {self.url}" if self.url else f"%mc start {self.handle}",
-            )
-        seen = self._condition
-        if seen is None or seen.url is None:
-            raise ConnectionFailedError(f"{self.handle} is not running", f"%mc start {self.handle}")
-        key = (seen.url, seen.token, limits or Limits())
-        if self._client is None or self._client[0] != key:
-            client = OllamaClient(
-                seen.url,
-                token=seen.token,
-                limits=key[2],
-                name=self.handle,
-                changed=self._models_changed,
-            )
-            self._client = (key, client)
-        return self._client[1]
+        return self._talk.client(self.manifest, self._condition, limits)
 
     # inside -----------------------------------------------------------------------------------
 

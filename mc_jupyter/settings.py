@@ -16,6 +16,7 @@ from .errors import ArgumentError
 RUNTIMES = ("auto", "docker", "native", "embedded", "url")
 RENDERS = ("live", "settled")
 DEFAULT_MAX_DOWNLOAD = 6_000_000_000
+DEFAULT_MAX_INLINE = 1_000_000
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 
@@ -42,7 +43,8 @@ class Settings:
     Attributes
     ----------
     overrides
-        What ``%config`` set, by setting name (``runtime``, ``render``, ``max_download``).
+        What ``%config`` set, by setting name (``runtime``, ``render``, ``max_download``,
+        ``max_inline``).
     """
 
     overrides: dict[str, str] = field(default_factory=dict)
@@ -90,6 +92,13 @@ class Settings:
         """Bytes that an image or model may have to be fetched unasked (MC_JUPYTER_MAX_DOWNLOAD)."""
         return parse_size(
             self._text("max_download", "MC_JUPYTER_MAX_DOWNLOAD", str(DEFAULT_MAX_DOWNLOAD))
+        )
+
+    @property
+    def max_inline(self) -> int:
+        """Bytes up to which media is saved in the notebook itself (MC_JUPYTER_MAX_INLINE)."""
+        return parse_size(
+            self._text("max_inline", "MC_JUPYTER_MAX_INLINE", str(DEFAULT_MAX_INLINE))
         )
 
     @property

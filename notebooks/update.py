@@ -4,6 +4,8 @@ Its arguments are the notebooks (all of this folder). What the machine or the mo
 kept out of the files: no times of execution, no widgets, and an output that differs in
 nothing but what was measured stays as it was. So a diff shows what changed. What a cell tagged
 `keep-output` shows is never twice the same (a log): its stored output stays until it is cleared.
+Notebooks that say `needs-docker` in their metadata run on Docker, with the tests' stand-ins for
+published images; where these are not there, they are left as they were.
 Exit status 1 when a cell failed; that notebook is left as it was.
 """
 
@@ -87,6 +89,33 @@ def environment(place: Path) -> dict[str, str]:
     }
 
 
+def on_docker(env: Mapping[str, str], place: Path) -> dict[str, str]:
+    """The environment of a notebook that runs on Docker."""
+    return {**env, "MC_JUPYTER_HOME": str(place / "docker"), "MC_JUPYTER_RUNTIME": "docker"}
+
+
+def needs_docker(path: Path) -> bool:
+    """Whether a notebook says that it runs on Docker only."""
+    metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    return "needs-docker" in metadata.get("tags", ())
+
+
+def build_images() -> str | None:
+    """Build the images that stand in for published ones; return why there are none."""
+    build = [sys.executable, "-m", "support.standin.build"]
+    done = subprocess.run(build, cwd=ROOT / "tests", capture_output=True, text=True)
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else None
+
+
+def sweep(home: Path) -> None:
+    """Remove what notebooks left on the engine, by the label of their home."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from support import engine
+
+    engine.sweep(home)
+
+
 def execute(path: Path, env: Mapping[str, str]) -> Any:
     """Return the notebook with fresh outputs.
 
@@ -118,8 +147,9 @@ def settle(notebook: Any, before: Any, commit: str) -> None:
     commit
         Of the repository that stood in for GitHub's: nobody can load it, so it is shown as COMMIT.
     """
+    kept = {"tags": before.metadata.tags} if "tags" in before.metadata else {}
     notebook.metadata = nbformat.from_dict(
-        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept}
     )
     old = {cell.id: cell for cell in before.cells if cell.cell_type == "code"}
     for cell in notebook.cells:
@@ -171,7 +201,18 @@ def main() -> int:
         place = Path(folder)
         commit = make_repository(place)
         env = environment(place)
-        done = [update(path, env, commit) for path in notebooks]
+        done = [update(path, env, commit) for path in notebooks if not needs_docker(path)]
+        others = [path for path in notebooks if needs_docker(path)]
+        missing = build_images() if others else None
+        for path in others:
+            if missing:
+                print(f"{path.name}: left as it was: {missing}")
+                continue
+            docker = on_docker(env, place)
+            try:
+                done.append(update(path, docker, commit))
+            finally:
+                sweep(Path(docker["MC_JUPYTER_HOME"]))
     return 0 if all(done) else 1
 
 

@@ -21,11 +21,13 @@ from .faults import Refine
 from .names import connectable, is_loopback, shown
 from .peer import LimitName, Limits, Peer
 from .reply import Reply
-from .transfer import Sending
+from .transfer import Raw, Sending
 
 Files = Sequence[tuple[str, Upload]]
+Fields = Mapping[str, str] | Sequence[tuple[str, str]]
+"""By name; as pairs where a name occurs more than once."""
 
-__all__ = ["Files", "Http", "Limits"]
+__all__ = ["Fields", "Files", "Http", "Limits"]
 
 
 class Http:
@@ -85,11 +87,12 @@ class Http:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Raw | None = None,
         *,
-        query: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
+        query: Fields | None = None,
+        form: Fields | None = None,
         files: Files = (),
+        headers: Mapping[str, str] | None = None,
         limit: LimitName = "first_byte",
         report: Report = silent,
     ) -> Reply:
@@ -98,11 +101,13 @@ class Http:
         Parameters
         ----------
         method, path, body
-            What is asked; `body` goes as JSON.
+            What is asked; `body` goes as JSON, or as it is.
         query
             Behind the path's question mark.
         form, files
             Fields and files of a multipart form, in place of `body`; files are streamed.
+        headers
+            Beside those that every request has.
         limit
             The limit for its first byte.
         report
@@ -116,21 +121,23 @@ class Http:
             It was cancelled; then, and while the reply is read, the connection is broken off.
         """
         limits, wire = self.peer.limits, Wire()
-        timeouts = {"connect": limits.connect, "read": limits.of(limit), "write": limits.silence}
+        patience = limits.of(limit)  # a server that is at work does not read either
+        timeouts = {"connect": limits.connect, "read": patience, "write": patience}
+        content, kind = _encode(body)
         with ExitStack() as stack:
             parts = _parts(files, self.peer.name, report, stack)
             request = self._client.build_request(
                 method,
                 path,
-                params=query or None,
-                content=None if body is None else _encode(body),
-                data=form if parts else None,
+                params=_pairs(query) or None,
+                content=content,
+                data=_grouped(form) or None,
                 files=parts or None,
-                headers=None if body is None else {"Content-Type": "application/json"},
+                headers={**kind, **(headers or {})},
                 extensions={"timeout": timeouts, "trace": wire.trace},
             )
             response = self._sent(request, wire, limit)
-        asked = body or {**(query or {}), **(form or {})}
+        asked = body if isinstance(body, Mapping) else dict([*_pairs(query), *_pairs(form)])
         reply = Reply(self.peer, response, path, asked, limit, timeouts, wire)
         if not response.is_success:
             with closing(reply):
@@ -190,7 +197,7 @@ class Http:
         with closing(self.open(method, path, body, limit=limit)) as reply:
             return reply.whole()
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+    def get(self, path: str, query: Fields | None = None) -> Any:
         """Return the JSON value (of any type) that a GET of `path` is answered with."""
         with closing(self.open("GET", path, query=query, limit="silence")) as reply:
             return reply.value()
@@ -201,8 +208,8 @@ class Http:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
-        query: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
+        query: Fields | None = None,
+        form: Fields | None = None,
         files: Files = (),
         limit: LimitName = "first_byte",
         report: Report = silent,
@@ -246,9 +253,26 @@ def _parts(
     ]
 
 
-def _encode(body: Mapping[str, Any]) -> bytes:
+def _pairs(fields: Fields | None) -> list[tuple[str, Any]]:
+    return list(fields.items() if isinstance(fields, Mapping) else fields or ())
+
+
+def _grouped(fields: Fields | None) -> dict[str, list[str]]:
+    """Fields as httpx takes those of a form."""
+    grouped: dict[str, list[str]] = {}
+    for name, value in _pairs(fields):
+        grouped.setdefault(name, []).append(value)
+    return grouped
+
+
+def _encode(body: Mapping[str, Any] | Raw | None) -> tuple[bytes | None, dict[str, str]]:
+    """The body as it is sent, and the header that says what it is."""
+    if body is None:
+        return None, {}
+    if isinstance(body, Raw):
+        return body.data, {"Content-Type": body.content_type}
     try:
         text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode()
+        return text.encode(), {"Content-Type": "application/json"}
     except (TypeError, ValueError, RecursionError) as error:
         raise OptionError(f"the request cannot be written as JSON: {error}") from error

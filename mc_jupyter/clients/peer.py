@@ -87,8 +87,6 @@ class Peer:
         if isinstance(error, known.TimeoutException):
             if isinstance(error, known.ConnectTimeout):
                 limit = "connect"
-            elif isinstance(error, known.WriteTimeout):
-                limit = "silence"
             return self.too_long(limit)
         return ConnectionFailedError(
             told(self.name, self.url, self._broken(error, started)),

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ..errors import VoiceNotFoundError, did_you_mean
-from ..events import Report, silent
+from .. import cancel
+from ..errors import OptionError, VoiceNotFoundError, did_you_mean
+from ..events import Event, Report, silent
+from . import sound
 from .content import Product, Upload
 from .option import Options
+from .refusals import some_text
+from .sentences import split_text
+
+PAUSE = 0.3
+"""Seconds of silence between the pieces of a long text."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,9 @@ class SpeechClient(Protocol):
         """
 
 
-def no_such_voice(name: str, voice: str, known: Sequence[Voice], hint: str = "") -> Exception:
+def no_such_voice(
+    name: str, voice: str, known: Sequence[Voice], hint: str = ""
+) -> VoiceNotFoundError:
     """Return the error for a voice that is not there.
 
     Parameters
@@ -110,3 +119,86 @@ def no_such_voice(name: str, voice: str, known: Sequence[Voice], hint: str = "")
     return VoiceNotFoundError(
         f"{name} has no voice {voice!r}: {guess}", hint or f"to see all: %{name} voices"
     )
+
+
+def speak_all(
+    client: SpeechClient,
+    text: str,
+    *,
+    voice: str | None = None,
+    speed: float | None = None,
+    format: str | None = None,
+    reference: Upload | None = None,
+    pause: float = PAUSE,
+    report: Report = silent,
+    **options: Any,
+) -> Product:
+    """Return the speech of a text of any length, in any format that can be had.
+
+    A text that fits one request, in a format of the client's, gives the service's own bytes.
+    Otherwise the pieces are spoken as wav one after the other, joined, and encoded here; then
+    ``settings`` also has ``pieces``, ``pause`` and ``encoded_from``.
+
+    Parameters
+    ----------
+    client
+        Who speaks.
+    pause
+        Seconds of silence between two pieces.
+    report
+        Told of progress ("speaking 2 of 5").
+    text, voice, speed, format, reference, options
+        As for :meth:`SpeechClient.speak`.
+
+    Raises
+    ------
+    OptionError
+        Also for a format that neither the service nor libsndfile can write; before anything is
+        spoken, where the sample rate does not decide it.
+    MediaConduitError
+        What :meth:`SpeechClient.speak` raises. An interrupt or cancel ends the piece that is
+        being spoken, and none follows.
+    """
+    pieces = split_text(some_text(text), client.longest)
+    wanted = format or client.formats[0]
+    given = {"voice": voice, "speed": speed, "reference": reference, **options}
+    if len(pieces) == 1 and wanted in client.formats:
+        return client.speak(pieces[0], format=format, report=report, **given)
+    if wanted not in sound.ENCODINGS:
+        known = dict.fromkeys((*client.formats, *sound.ENCODINGS))
+        fit = [one for one in known if len(pieces) == 1 or one in sound.ENCODINGS]
+        why = "" if wanted not in known else f" for a text of {len(pieces)} pieces"
+        raise OptionError(f"format is {wanted!r}{why}", f"accepted: {', '.join(fit)}")
+    if len(pieces) > 1 and not voice and not reference and client.clones and not client.voices():
+        doubt = (
+            f"{client.name} draws a voice for each of the {len(pieces)} pieces: --reference FILE"
+        )
+        report(Event("note", f"{doubt} keeps one", keep=True))
+    spoken = _spoken(client, pieces, given, report)
+    content = sound.join([one.content for one in spoken], wanted, pause)
+    first = spoken[0]
+    settings = {**first.settings, "format": wanted, "encoded_from": "wav"}
+    if len(pieces) == 1:
+        return replace(first, content=content, settings=settings)
+    settings |= {"pieces": len(pieces), "pause": pause}
+    names = dict.fromkeys(name for one in spoken for name in one.facts)
+    facts = {name: [one.facts.get(name) for one in spoken] for name in names}
+    return Product(content, first.model, settings, facts)
+
+
+def _spoken(
+    client: SpeechClient, pieces: Sequence[str], given: Mapping[str, Any], report: Report
+) -> list[Product]:
+    spoken: list[Product] = []
+    for number, piece in enumerate(pieces, 1):
+        cancel.check()
+        doing = f"speaking {number} of {len(pieces)}"
+
+        def tell(event: Event, doing: str = doing) -> None:
+            report(event if event.keep else replace(event, text=f"{doing}: {event.text}"))
+
+        if len(pieces) > 1:
+            report(Event("work", doing))
+        told_of = tell if len(pieces) > 1 else report
+        spoken.append(client.speak(piece, format="wav", report=told_of, **given))
+    return spoken

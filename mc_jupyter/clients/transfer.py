@@ -1,9 +1,10 @@
-"""Large files on their way: one line of progress, with how much, how fast and how long still."""
+"""What is on its way: bodies as they are, and large files with one line of progress."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..events import Event, Report
 from ..meter import Meter
@@ -11,6 +12,22 @@ from .content import Reader, Upload
 
 _LARGE = 5_000_000  # bytes; less than that is there before a line could be read
 _EVERY = 0.25  # seconds between two lines
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A body that is sent as it is.
+
+    Attributes
+    ----------
+    data
+        Its bytes.
+    content_type
+        What they are.
+    """
+
+    data: bytes
+    content_type: str
 
 
 class Sending:

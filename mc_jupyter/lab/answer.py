@@ -5,12 +5,15 @@ An answer says only what the server said or what was measured here; what is not 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from .made import Input, Made
 from .markdown import safe
+from .shown import Shown
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Timings:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Shown):
     """What a model answered. ``str(answer)`` is its text.
 
     Attributes
@@ -53,6 +56,8 @@ class Answer:
         The model's name as it was asked.
     service, runtime
         The handle that answered, and ``docker``, ``native``, ``embedded`` or ``url``.
+    identifier, commit
+        What loads the service, and its repository's commit; None at an address, outside git.
     messages
         What was sent; append ``{"role": "assistant", "content": answer.text}`` to go on.
     options
@@ -75,12 +80,16 @@ class Answer:
         What the reader must know besides (a fall-back, a model that was pulled).
     plain, verbose
         How it is shown: as it is instead of as Markdown, and with its times.
+    inputs
+        What the prompt was made of, where that is known better than by its text.
     """
 
     text: str
     model: str
     service: str | None = None
     runtime: str | None = None
+    identifier: str | None = None
+    commit: str | None = None
     messages: Sequence[Mapping[str, Any]] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     usage: Usage = Usage()
@@ -94,6 +103,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     plain: bool = False
     verbose: bool = False
+    inputs: tuple[Input, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -138,6 +148,19 @@ class Answer:
             rich = {"text/markdown": _markdown(self.thinking, body, "<br>".join(footer))}
         return rich | {"text/plain": self.text}, {"mc_jupyter": self.facts()}
 
+    @property
+    def made(self) -> Made:
+        """How it was made: by which model, and of which prompt."""
+        return Made(
+            "answer",
+            service=self.service,
+            identifier=self.identifier,
+            commit=self.commit,
+            model=self.model,
+            options=dict(self.options),
+            inputs=self.inputs or _prompt(self.messages),
+        )
+
     def facts(self) -> dict[str, Any]:
         """What goes into the output's metadata: no texts, and no handle (it may hold a port)."""
         return {
@@ -150,6 +173,12 @@ class Answer:
             "interrupted": self.interrupted,
             "error": self.error,
         }
+
+
+def _prompt(messages: Sequence[Mapping[str, Any]]) -> tuple[Input, ...]:
+    """The last message as an input."""
+    text = str(messages[-1].get("content", "")).encode() if messages else b""
+    return (Input("prompt", hashlib.sha256(text).hexdigest(), len(text)),) if text else ()
 
 
 def json_block(text: str) -> str:

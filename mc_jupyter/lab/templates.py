@@ -12,6 +12,7 @@ from types import CodeType
 from typing import Any
 
 from ..errors import TemplateError, did_you_mean
+from .made import Made
 
 MAX_ROWS = 200
 MAX_ELEMENTS = 1000
@@ -80,13 +81,16 @@ def _field(text: str, start: int) -> Field:
     raise TemplateError(f"{first} is no Python expression", _LITERAL_HINT)
 
 
-def fill(text: str, names: dict[str, Any]) -> str:
+def fill(text: str, names: dict[str, Any], inserted: list[object] | None = None) -> str:
     """Return `text` with every ``{{expression}}`` replaced by its value.
 
     Parameters
     ----------
     names
         The notebook's names; expressions are evaluated in them.
+    inserted
+        Takes the values that know how they were made (``.made``), so that the text's own result
+        can tell what it comes from.
 
     Raises
     ------
@@ -94,11 +98,12 @@ def fill(text: str, names: dict[str, Any]) -> str:
         With the name that is unknown, the expression that failed, or the table that is too long.
     """
     return "".join(
-        piece if isinstance(piece, str) else _inserted(piece, names) for piece in parse(text)
+        piece if isinstance(piece, str) else _inserted(piece, names, inserted)
+        for piece in parse(text)
     )
 
 
-def _inserted(field: Field, names: dict[str, Any]) -> str:
+def _inserted(field: Field, names: dict[str, Any], inserted: list[object] | None) -> str:
     try:
         value = eval(field.code, names)
     except NameError as error:
@@ -106,6 +111,8 @@ def _inserted(field: Field, names: dict[str, Any]) -> str:
     except Exception as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0]
         raise TemplateError(f"{field.source} failed: {problem}", _LITERAL_HINT) from error
+    if inserted is not None and isinstance(getattr(value, "made", None), Made):
+        inserted.append(value)
     return _text(field, value)
 
 

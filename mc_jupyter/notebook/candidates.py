@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..handles import pick
+from ..prompting import ollama_client
 from ..registry import ServiceRegistry
 from .arguments import THINK_LEVELS
-from .installed import Installed
+from .find import find_words
+from .installed import Installed, voices
+from .kinds.call import METHODS
 from .prompts import MODEL, running_ollamas
 
 if TYPE_CHECKING:
@@ -45,11 +48,17 @@ class Candidates:
     ----------
     registry
         The kernel's services.
+    names
+        Returns the notebook's names.
     """
 
-    def __init__(self, registry: ServiceRegistry) -> None:
-        self._registry = registry
-        self._installed = Installed()
+    def __init__(
+        self,
+        registry: ServiceRegistry,
+        names: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
+        self._registry, self._names = registry, names
+        self._installed, self._speakers = Installed(), Installed(voices)
         # by the word that stands for the value in the help, so that a new verb needs nothing here
         self._kinds: dict[str, tuple[str, Callable[[Asked], Collection[str]]]] = {
             "NAME": ("service", self.handles),
@@ -58,6 +67,10 @@ class Candidates:
             "MODEL": ("model", self._models),
             "IDENTIFIER": ("identifier", self._identifiers),
             "PATH": ("path", lambda asked: paths(asked.typed)),
+            "FILE|VARIABLE": ("path", self._inputs),
+            "VOICE": ("voice", self._voices),
+            "METHOD": ("value", lambda _: METHODS),
+            "WORD": ("value", lambda _: find_words(self._registry)),
             "KEY=VALUE": ("option", _keys),
             "LEVEL": ("value", lambda _: THINK_LEVELS),
         }
@@ -94,7 +107,7 @@ class Candidates:
 
     def ollamas(self, _: Asked) -> list[str]:
         """The names of Ollama services."""
-        return _names([s for s in self._registry.services() if s.manifest.is_ollama])
+        return _names([s for s in self._registry.services() if s.is_ollama])
 
     def _models(self, asked: Asked) -> list[str]:
         """The models that a prompt could use now; where nothing runs, the one of the examples."""
@@ -105,6 +118,25 @@ class Candidates:
         short = {name: name.removesuffix(":latest") for name in names}
         return list(dict.fromkeys(spelled for name in names for spelled in (short[name], name)))
 
+    def _voices(self, asked: Asked) -> list[str]:
+        """The voices of the running services that can speak; of those only the named one's."""
+        running = {
+            service.url: partial(service.client, _limits())
+            for service in self._registry.services()
+            if service.url and service.kind and "text-to-audio" in service.kind.capabilities
+            if asked.host in (None, service.handle, service.kind.name)
+        }
+        return self._speakers.of(running)[0]
+
+    def _inputs(self, asked: Asked) -> list[str]:
+        """Results in the notebook's names, then files."""
+        results = [
+            name
+            for name, value in self._names().items()
+            if hasattr(value, "made") and not name.startswith("_")
+        ]
+        return [*sorted(results), *paths(asked.typed)]
+
     def _servers(self, host: str | None) -> dict[str, Callable[[], OllamaClient]]:
         """By address, the Ollamas that a prompt could go to without anything being started."""
         services = self._registry.services()
@@ -114,10 +146,10 @@ class Candidates:
             return {host: partial(_client_at, host)} if "://" in host else {}
         else:
             running = running_ollamas(self._registry)
-            if not any(service.manifest.is_ollama for service in services):
+            if not any(service.is_ollama for service in services):
                 address = self._there_already()
                 return {address: partial(_client_at, address)} if address else {}
-        return {s.url: partial(s.client, _limits()) for s in running if s.url}
+        return {s.url: partial(ollama_client, s, _limits()) for s in running if s.url}
 
     def _there_already(self) -> str | None:
         """What a first prompt would find; as in :mod:`mc_jupyter.prompting`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +20,20 @@ from IPython.core.completer import (
     context_matcher,
 )
 
+from ..handles import pick
 from ..registry import ServiceRegistry
 from .arguments import THINK_LEVELS, Parser
 from .candidates import Asked, Candidates
 from .cursor import Fragment, scan
+from .kinds import KindMagic
+from .kinds.loaded import LoadedKinds
 from .verbs import Verbs
 from .walk import Walk
 
 _CELL = re.compile(r"%%(\w+)[ \t]+")
 _LINE = re.compile(r"""\s*(?:[\w.\[\]'", ]+=\s*)?%(\w+)[ \t]+""")
 _HELP = "--help"
+_HOUSE = ("mc", "mc_service")
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +65,12 @@ class TabCompletion:
         The verbs of ``%mc`` and ``%ollama``.
     prompt
         The parser of a prompt's first line.
+    kinds
+        The magics of the kinds of services that are loaded.
     ours
         The magics that are ours: ``line`` or ``cell``, and the name.
+    names
+        Returns the notebook's names.
     """
 
     def __init__(
@@ -71,10 +79,14 @@ class TabCompletion:
         mc: Verbs,
         ollama: Verbs,
         prompt: Parser,
+        kinds: LoadedKinds,
         ours: Collection[tuple[str, str]],
+        names: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self._mc, self._ollama, self._prompt, self._ours = mc, ollama, prompt, ours
-        self._candidates = Candidates(registry)
+        self._registry, self._kinds = registry, kinds
+        self._call = kinds.call
+        self._candidates = Candidates(registry, names)
 
         # first, so that jedi and the like are not asked where only we know
         @context_matcher(identifier="mc_jupyter", priority=1000)  # type: ignore[untyped-decorator]
@@ -111,7 +123,7 @@ class TabCompletion:
         """
         lines = cell.split("\n")
         line = lines[number]
-        found = self._magic(lines, number, line[:column])
+        found = self._typed(lines, number, line[:column])
         if found is None:
             return None
         kind, name, start = found
@@ -123,7 +135,7 @@ class TabCompletion:
             return self._in_cell(name, words, here, line[column:])
         return self._in_line(name, words, here, line[column:])
 
-    def _magic(self, lines: Sequence[str], number: int, before: str) -> tuple[str, str, int] | None:
+    def _typed(self, lines: Sequence[str], number: int, before: str) -> tuple[str, str, int] | None:
         """The magic of ours that the cursor stands behind, and where its arguments begin."""
         for at, line in enumerate(lines):  # comments may stand above our cell magics
             if not line.strip() or line.lstrip().startswith("#"):
@@ -140,25 +152,59 @@ class TabCompletion:
 
     def _in_cell(self, name: str, words: list[str], here: Fragment, after: str) -> Offer | None:
         host = None
-        if name != "ollama":
+        if name in _HOUSE:
             if not words:
-                services = dict.fromkeys(["ollama", *self._candidates.ollamas(Asked(here.text))])
-                return _fitting(here, [(name, "service") for name in services])
+                services = dict.fromkeys(["ollama", *self._candidates.handles(Asked(here.text))])
+                return _fitting(here, [*((s, "service") for s in services), ("call", "verb")])
             host = words.pop(0)
-        return self._arguments(self._prompt, words, here, after, host)
+        magic = self._magic(name, host)
+        parser = self._prompt if magic is None else magic.cell_parser
+        return self._arguments(parser, words, here, after, host) if parser else None
 
     def _in_line(self, name: str, words: list[str], here: Fragment, after: str) -> Offer | None:
-        verbs, more = self._ollama, []
-        if name != "ollama":
-            verbs, more = self._mc, ["ollama"]
-            if words[:1] == more:
-                verbs, more, words = self._ollama, [], words[1:]
+        host = None
+        if name in _HOUSE and words and words[0] not in self._mc:
+            host = words.pop(0)
+        if name in _HOUSE and host is None:
+            handles = [h for h in self._candidates.handles(Asked(here.text)) if h != "ollama"]
+            more = [("ollama", "verb"), ("call", "verb"), *((h, "service") for h in handles)]
+            return self._in_verbs(self._mc, words, here, after, None, more)
+        magic = self._magic(name, host)
+        if magic is None:
+            return self._in_verbs(self._ollama, words, here, after, host)
+        if magic.verbs is not None:
+            return self._in_verbs(magic.verbs, words, here, after, host)
+        return (
+            self._arguments(magic.line_parser, words, here, after, host)
+            if (magic.line_parser)
+            else None
+        )
+
+    def _in_verbs(
+        self,
+        verbs: Verbs,
+        words: list[str],
+        here: Fragment,
+        after: str,
+        host: str | None,
+        more: Sequence[tuple[str, str]] = (),
+    ) -> Offer | None:
+        """What fits behind a magic with verbs: a verb, then its arguments."""
         if not words:
-            return _fitting(here, [(verb, "verb") for verb in (*verbs, *more)])
+            return _fitting(here, [*((verb, "verb") for verb in verbs), *more])
         verb = verbs.verb(words[0])
         if verb is None:
             return None
-        return self._arguments(verb.parser, words[1:], here, after, is_raw=verb.is_raw)
+        return self._arguments(verb.parser, words[1:], here, after, host, is_raw=verb.is_raw)
+
+    def _magic(self, name: str, host: str | None) -> KindMagic | None:
+        """The magics that a line or cell belongs to; None for a prompt of Ollama's."""
+        if host == "call":
+            return self._call
+        if host is None:
+            return self._kinds.get(name)
+        service = pick(self._registry.services(), host)
+        return self._kinds.get(service.kind.name) if service and service.kind else None
 
     def _arguments(
         self,
@@ -175,7 +221,7 @@ class TabCompletion:
             walk.take(word)
         if is_raw and walk.is_filled:
             return None  # a prompt
-        own = None if host == "ollama" else host  # the usual rule, as the magic has it
+        own = None if host in ("ollama", "call") else host  # the usual rule, as the magic has it
         host = walk.given["host"][-1] if walk.given.get("host") else own
         if walk.expects is not None:
             return self._values(walk.expects, here, 0, words, host)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..events import Event
-from ..lab.answer import Answer
 from ..lab.markdown import safe
+from ..lab.shown import Shown
 from .results import Result, Text
 from .terminal import ProgressLine
 
@@ -154,7 +154,7 @@ class Screen:
             sys.stdout.flush()
             self._answering = True
 
-    def settle(self, result: Answer | Result) -> None:
+    def settle(self, result: Shown) -> None:
         """Put the last state in place of everything before it: the one output that is saved."""
         with self._lock:
             if self.mode == "terminal":

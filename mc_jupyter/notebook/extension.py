@@ -12,6 +12,7 @@ from traitlets import TraitError
 
 from ..errors import ArgumentError
 from ..registry import registry
+from .kinds import KindMagic
 from .magics import Magics, McJupyter
 from .transform import CellTransform, line_transform
 
@@ -86,12 +87,26 @@ class Extension:
         self._magics.once.install()
         self._configurables = cast("list[Any]", shell.configurables)
         self._configurables.append(self._settings)
-        self._cell = CellTransform([name for kind, name in self._ours if kind == "cell"])
-        self._line = line_transform([name for kind, name in self._ours if kind == "line"])
+        self._cell = CellTransform(lambda: [n for kind, n in tuple(self._ours) if kind == "cell"])
+        self._line = line_transform(lambda: [n for kind, n in tuple(self._ours) if kind == "line"])
         self._tab = self._magics.completion(self._ours).matcher
         shell.Completer.custom_matchers.append(self._tab)
         shell.input_transformers_cleanup.insert(0, self._cell)
         shell.input_transformer_manager.token_transformers.append(self._line)
+        self._magics.kinds.follow(self._add_kind, self._drop_kind)
+
+    def _add_kind(self, magic: KindMagic) -> None:
+        """Register the magics of a kind of service, of which the first was loaded."""
+
+        def call(line: str, cell: str | None) -> Any:
+            return magic.line(line) if cell is None else magic.cell(line, cell)
+
+        self._add(magic.name, call, magic.help())
+
+    def _drop_kind(self, magic: KindMagic) -> None:
+        for kind, name in [ours for ours in self._ours if ours[1] == magic.name]:
+            self._shell.magics_manager.magics[kind].pop(name, None)
+            self._ours.remove((kind, name))
 
     def _add(self, name: str, call: Callable[..., Any], text: str) -> None:
         """Register a line and a cell magic, where nobody else has the name."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..registry import ServiceRegistry
 from .display import Screen
+from .find import FindVerb
 from .results import Facts, Result, Table, Text
 from .verbs import Verbs
 
@@ -53,6 +54,7 @@ class LookingVerbs:
         status.add_argument("name", metavar="NAME", nargs="?")
         info = verbs.add("info", "Show what a service says of itself, and its pin.", self._info)
         info.add_argument("name", metavar="NAME")
+        FindVerb(self._registry).add(verbs)
         logs = verbs.add("logs", "Show what a service wrote last.", self._logs)
         logs.add_argument("name", metavar="NAME")
         logs.add_argument(

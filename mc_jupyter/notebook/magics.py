@@ -9,6 +9,7 @@ from traitlets import Enum, TraitError, Unicode, observe, validate
 from traitlets.config import Configurable
 
 from ..errors import ArgumentError
+from ..handles import pick
 from ..lab.answer import Answer
 from ..lab.templates import fill
 from ..registry import ServiceRegistry
@@ -16,6 +17,8 @@ from ..settings import RENDERS, RUNTIMES, parse_size
 from .complete import TabCompletion
 from .display import Screen, mode_of
 from .jobs import Jobs
+from .kinds import Desk, KindMagic
+from .kinds.loaded import LoadedKinds
 from .ollama import OllamaVerbs
 from .once import ShownOnce
 from .panel import Panel
@@ -26,6 +29,8 @@ from .verbs import interruptible
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ..service import Service
 
 
 class McJupyter(Configurable):
@@ -46,18 +51,21 @@ class McJupyter(Configurable):
     max_download = Unicode(
         "", help="what an image or model may have to be fetched unasked: 6GB, 0"
     ).tag(config=True)
+    max_inline = Unicode("", help="larger media goes to a file beside the notebook: 1MB, 0").tag(
+        config=True
+    )
 
     def __init__(self, registry: ServiceRegistry, **kwargs: Any) -> None:
         self._overrides = registry.settings.overrides
         super().__init__(**{**self._overrides, **kwargs})
 
-    @observe("runtime", "render", "max_download")
+    @observe("runtime", "render", "max_download", "max_inline")
     def _override(self, change: dict[str, Any]) -> None:
         self._overrides.pop(change["name"], None)
         if change["new"]:
             self._overrides[change["name"]] = change["new"]
 
-    @validate("max_download")
+    @validate("max_download", "max_inline")
     def _a_size(self, proposal: dict[str, Any]) -> str:
         text = str(proposal["value"])
         try:
@@ -82,28 +90,61 @@ class Magics:
     def __init__(self, shell: InteractiveShell, registry: ServiceRegistry) -> None:
         self._shell, self._registry = shell, registry
         self.once = ShownOnce(shell)
+        self._desk = Desk(registry, self._screen, self._fill, self._keep, lambda: shell.user_ns)
+        self.kinds = LoadedKinds(self._desk)
         self._prompts = Prompts(registry, self._screen, self._fill, self._keep)
         self._jobs = Jobs()
         self.panel = Panel(shell, registry, self._prompts, self._jobs)
         self._ollama = OllamaVerbs(registry, self._screen, self._prompts, self._jobs).verbs
         self._mc = ServiceVerbs(registry, self._screen, self.panel, self._jobs).verbs
 
-    def mc(self, line: str, cell: str | None = None) -> Result | Answer:
-        """``%mc VERB ...`` and ``%%mc HANDLE ...``."""
+    def mc(self, line: str, cell: str | None = None) -> Any:
+        """``%mc VERB ...``, ``%mc HANDLE ...`` and ``%%mc HANDLE ...``."""
         name, rest = (*line.split(None, 1), "", "")[:2]
+        if name == "call":
+            return self.kinds.call.line(rest) if cell is None else self.kinds.call.cell(rest, cell)
         if cell is None:
-            if name == "ollama":
-                return self.ollama(rest)
-            with interruptible(f"%mc {name}"):
-                return self._mc.call(line, self._fill)
+            return self._mc_line(line, name, rest)
         if name in ("", "?", "-h", "--help"):
             return self._mc.call("--help", self._fill)
         if name in self._mc:
             raise ArgumentError(f"%%mc takes the handle of a service, not {name!r}", f"%mc {line}")
         if name.endswith("?"):
             name, rest = name[:-1], "--help"
-        handle = None if name == "ollama" else self._registry.find(name).handle
-        return self._prompt("%%mc", rest, cell, handle)
+        if name == "ollama":
+            return self._prompt("%%mc", rest, cell)
+        service = self._registry.find(name)
+        magic = self._magic_of(service)
+        if magic is None:
+            return self._prompt("%%mc", rest, cell, service.handle)
+        return magic.cell(rest, cell, service.handle)
+
+    def _mc_line(self, line: str, name: str, rest: str) -> Any:
+        if name == "ollama":
+            return self.ollama(rest)
+        service = None if name in self._mc else pick(self._registry.services(), name)
+        if service is None:
+            with interruptible(f"%mc {name}"):
+                return self._mc.call(line, self._fill)
+        magic = self._magic_of(service)
+        if magic is None:
+            raise ArgumentError(f"{name} is an Ollama", f"%ollama VERB --host {name}")
+        return magic.line(rest, service.handle)
+
+    def _magic_of(self, service: Service) -> KindMagic | None:
+        """The magics of a service's kind; None for Ollama's, which are the prompts.
+
+        Raises
+        ------
+        ArgumentError
+            It is of no kind that is known.
+        """
+        if service.kind is None:
+            raise ArgumentError(
+                f"{service.handle} is of no kind that is known here",
+                f"%mc call {service.handle} GET /   or load it with --client NAME",
+            )
+        return self.kinds.get(service.kind.name)
 
     def ollama(self, line: str, cell: str | None = None) -> Result | Answer:
         """``%ollama VERB ...`` and ``%%ollama [MODEL] ...``."""
@@ -114,6 +155,7 @@ class Magics:
 
     def close(self) -> None:
         """End what goes on beside the cells."""
+        self.kinds.close()
         self.panel.close()
         self._jobs.cancel()
 
@@ -124,7 +166,15 @@ class Magics:
 
     def completion(self, ours: Collection[tuple[str, str]]) -> TabCompletion:
         """What Tab offers behind those of our magics (``line`` or ``cell``, and the name)."""
-        return TabCompletion(self._registry, self._mc, self._ollama, self._prompts.parser, ours)
+        return TabCompletion(
+            self._registry,
+            self._mc,
+            self._ollama,
+            self._prompts.parser,
+            self.kinds,
+            ours,
+            lambda: self._shell.user_ns,
+        )
 
     def _prompt(self, magic: str, line: str, cell: str, host: str | None = None) -> Result | Answer:
         with interruptible(magic):
@@ -134,10 +184,10 @@ class Magics:
         mode = mode_of(self._shell, self._registry.settings.render, quiet)
         return Screen(self._shell, mode, self.once.mark)
 
-    def _fill(self, text: str) -> str:
-        return fill(text, self._shell.user_ns)
+    def _fill(self, text: str, used: list[object] | None = None) -> str:
+        return fill(text, self._shell.user_ns, used)
 
-    def _keep(self, answer: Answer, name: str | None) -> None:
+    def _keep(self, answer: object, name: str | None) -> None:
         self._shell.user_ns["_answer"] = answer
         if name:
             self._shell.user_ns[name] = answer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Interrupted
 from ..meter import size_text
-from ..prompting import room_check
+from ..prompting import ollama_client, room_check
 from ..registry import ServiceRegistry
 from .arguments import Parser
 from .display import Screen
@@ -82,7 +82,7 @@ class OllamaVerbs:
         stop.add_argument("model", metavar="MODEL")
 
     def _connect(self, given: argparse.Namespace, screen: Screen) -> OllamaClient:
-        return self._started(given, screen).client()
+        return ollama_client(self._started(given, screen))
 
     def _started(self, given: argparse.Namespace, screen: Screen) -> Service:
         service = self._registry.for_prompt(given.host, screen.report)
@@ -153,7 +153,7 @@ class OllamaVerbs:
     def _pull(self, given: argparse.Namespace) -> Result:
         screen = self._screen()
         service = self._started(given, screen)
-        client, lines = service.client(), list[str]()
+        client, lines = ollama_client(service), list[str]()
         for model in given.model:
             check = room_check(service, model, screen.report)
             try:

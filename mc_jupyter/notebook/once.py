@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..lab.answer import Answer
+from ..lab.shown import Shown
 from .panel import Panel
-from .results import Result
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -26,14 +26,12 @@ class ShownOnce:
 
     def install(self) -> None:
         """Begin."""
-        for kind in (Answer, Result):
-            self._formatter.for_type(kind, self._swallow)
+        self._formatter.for_type(Shown, self._swallow)
         self._shell.events.register("post_execute", self._forget)
 
     def remove(self) -> None:
         """End."""
-        for kind in (Answer, Result):
-            self._formatter.pop(kind, None)
+        self._formatter.pop(Shown, None)
         self._shell.events.unregister("post_execute", self._forget)
 
     def mark(self, shown: object, quiet: bool = False) -> None:

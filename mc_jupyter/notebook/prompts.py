@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, ClientError
 from ..lab.answer import Answer
+from ..prompting import ollama_client
 from ..registry import ServiceRegistry
 from .arguments import Parser, as_is, expand_think, split_line, wants_help
 from .display import Screen
 from .request import Request, add_prompt_options, make_request, merged
 from .results import DryRun, Result, Text
 from .stream import ask
-from .verbs import Fill
 
 if TYPE_CHECKING:
     from ..service import Service
@@ -46,7 +47,7 @@ class Prompts:
         self,
         registry: ServiceRegistry,
         screen: Callable[[bool], Screen],
-        fill: Fill,
+        fill: Callable[..., str],
         keep: Callable[[Answer, str | None], None],
     ) -> None:
         self._registry, self._screen, self._fill, self._keep = registry, screen, fill, keep
@@ -104,7 +105,14 @@ class Prompts:
         if not model:
             raise ArgumentError("which model?", _which_model(self._registry))
         given = merged(given, self._default)
-        return make_request([model], prompt if given.literal else self._fill(prompt), given)
+        used: list[object] = []
+        text = prompt if given.literal else self._fill(prompt, used)
+        request = make_request([model], text, given)
+        if not used:
+            return request
+        from .kinds.base import text_input
+
+        return replace(request, inputs=(text_input(text, used, "prompt"),))
 
     def _send(self, given: argparse.Namespace, prompt: str) -> Answer | Result:
         request = self._request(given, prompt)
@@ -139,13 +147,13 @@ class Prompts:
 def running_ollamas(registry: ServiceRegistry) -> list[Service]:
     """Return the Ollama services that run, as far as this kernel knows without looking."""
     services = registry.services()
-    return [s for s in services if s.manifest.is_ollama and s.snapshot().state == "running"]
+    return [s for s in services if s.is_ollama and s.snapshot().state == "running"]
 
 
 def models_of(service: Service) -> list[dict[str, Any]]:
     """Return the models of a running service; none where it does not answer."""
     try:
-        return service.client().models()
+        return ollama_client(service).models()
     except ClientError:
         return []
 

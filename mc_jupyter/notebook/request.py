@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
+from ..lab.made import Input
 from .arguments import Parser
 
 _OPTIONS: dict[str, tuple[str, type[int] | type[float], str]] = {
@@ -43,6 +44,8 @@ class Request:
         As the API has them; None is not sent.
     out
         The variable that the answer goes to, besides ``_answer``.
+    inputs
+        What the prompt was filled from, where that knows how it was made.
     plain, quiet, verbose, dry_run
         How it is shown.
     """
@@ -55,6 +58,7 @@ class Request:
     think: bool | str | None = None
     keep_alive: float | str | None = None
     out: str | None = None
+    inputs: tuple[Input, ...] = ()
     plain: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -146,7 +150,7 @@ def make_request(models: Sequence[str], prompt: str, given: argparse.Namespace) 
         format=given.format,
         think=None if given.think is None else _thinking(given.think),
         keep_alive=None if given.keepalive is None else _keep_alive(given.keepalive),
-        out=_variable(given.out),
+        out=variable(given.out),
         **{name: getattr(given, name) for name in ("plain", "quiet", "verbose", "dry_run")},
     )
     if not prompt.strip():
@@ -216,7 +220,8 @@ def _thinking(text: str) -> bool | str:
     return _THINKING[level]
 
 
-def _variable(name: str | None) -> str | None:
+def variable(name: str | None) -> str | None:
+    """Return what ``--out`` names, where it is a variable's name; ArgumentError where not."""
     if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
         raise ArgumentError(f"--out is {name!r}", "accepted: the name of a variable")
     return name

@@ -11,11 +11,12 @@ from html import escape
 from typing import Any
 
 from ..lab.answer import preformatted
+from ..lab.shown import Shown
 
 _LEFT = 'style="text-align: left"'
 
 
-class Result:
+class Result(Shown):
     """Base: a text form and an HTML form.
 
     Attributes

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ..clients.kinds import KINDS, PLAIN
 from ..errors import (
     ArgumentError,
     ClientError,
@@ -14,8 +15,11 @@ from ..errors import (
     ServiceNotFoundError,
 )
 from ..events import Event
+from ..prompting import ollama_client
 from ..registry import ServiceRegistry
 from ..settings import RUNTIMES
+from ..sources import bundled
+from .arguments import Parser
 from .display import Screen
 from .jobs import Jobs, add_cancel
 from .looking import LookingVerbs, table
@@ -69,7 +73,8 @@ class ServiceVerbs:
             "identifier",
             metavar="IDENTIFIER",
             help="github:OWNER/REPO[@REF], https://HOST/OWNER/REPO[@REF], a folder, "
-            "http://HOST:PORT (already running), or ollama",
+            "http://HOST:PORT (already running), or what comes with mc_jupyter: "
+            f"{', '.join(bundled.names())}",
         )
         load.add_argument("--as", dest="name", metavar="NAME", help="a name of your own for it")
         load.add_argument(
@@ -77,6 +82,12 @@ class ServiceVerbs:
         )
         load.add_argument(
             "--env", action="append", metavar="NAME=VALUE", help="environment for the service"
+        )
+        load.add_argument(
+            "--client",
+            choices=[kind.name for kind in (*KINDS, PLAIN)],
+            metavar="NAME",
+            help="what to take it for (plain: any path), whatever it says of itself",
         )
         load.add_argument("--start", action="store_true", help="start it at once")
         load.add_argument("--refresh", action="store_true", help="fetch it anew")
@@ -92,11 +103,13 @@ class ServiceVerbs:
             metavar="auto|on|off",
             help="on: an error where there is none",
         )
+        _add_force(start)
         stop = verbs.add("stop", "Stop a service, for every kernel that uses it.", self._stop)
         stop.add_argument("name", metavar="NAME", nargs="?")
         stop.add_argument("--all", action="store_true", help="all that this kernel loaded")
         restart = verbs.add("restart", "Stop a service and start it again.", self._restart)
         restart.add_argument("name", metavar="NAME")
+        _add_force(restart)
         remove = verbs.add(
             "remove", "Take away a service's containers and forget it.", self._remove
         )
@@ -113,6 +126,7 @@ class ServiceVerbs:
             runtime=given.runtime,
             env=_environment(given.env or ()),
             refresh=given.refresh,
+            client=given.client,
             report=screen.report,
         )
         notes = []
@@ -129,7 +143,9 @@ class ServiceVerbs:
 
     def _start(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
-        snapshot = service.start(wait=given.wait, gpu=given.gpu, report=screen.report)
+        snapshot = service.start(
+            wait=given.wait, gpu=given.gpu, force=given.force, report=screen.report
+        )
         return screen.end(table([snapshot]))
 
     def _stop(self, given: argparse.Namespace) -> Result:
@@ -146,7 +162,8 @@ class ServiceVerbs:
                 notes.append(f"{service.handle} was not started from here and goes on")
                 continue
             if runtime == "docker":
-                notes.append(f"{service.handle} is stopped for every kernel; its models stay")
+                name = service.handle
+                notes.append(f"{name} is stopped for every kernel; its models and data stay")
             try:
                 snapshots.append(service.stop(screen.report))
             except MediaConduitError as error:  # the others are stopped all the same
@@ -171,9 +188,9 @@ class ServiceVerbs:
     def _is_model(self, name: str) -> bool:
         """Whether a running Ollama has a model of that name."""
         for service in self._registry.services():
-            if service.manifest.is_ollama and service.url:
+            if service.is_ollama and service.url:
                 try:
-                    if service.client().has_model(name):
+                    if ollama_client(service).has_model(name):
                         return True
                 except ClientError:
                     continue
@@ -181,7 +198,7 @@ class ServiceVerbs:
 
     def _restart(self, given: argparse.Namespace) -> Result:
         screen, service = self._screen(), self._registry.find(given.name)
-        snapshot = service.restart(report=screen.report)
+        snapshot = service.restart(force=given.force, report=screen.report)
         return screen.end(table([snapshot]))
 
     def _remove(self, given: argparse.Namespace) -> Result:
@@ -191,6 +208,12 @@ class ServiceVerbs:
         gone = self._registry.remove(service.handle, given.volumes)
         lines = [f"removed {item}" for item in gone]
         return screen.say("\n".join([*lines, f"{service.handle} is no longer loaded"]))
+
+
+def _add_force(parser: Parser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="even where it wants more than this machine has"
+    )
 
 
 def _environment(pairs: Sequence[str]) -> dict[str, str] | None:

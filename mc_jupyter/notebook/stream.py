@@ -17,6 +17,7 @@ from ..errors import (
 from ..events import Event, ticking
 from ..lab.answer import Answer
 from ..lab.draft import Draft
+from ..prompting import ollama_client
 from .request import Request
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _at_hand(service: Service, request: Request) -> OllamaClient | None:
     """The client of a service that ran when last seen: most prompts need no further look."""
     if len(request.models) > 1 or service.snapshot().state != "running" or not service.url:
         return None
-    return service.client()
+    return ollama_client(service)
 
 
 def _draft(service: Service, request: Request, model: str) -> Draft:
@@ -100,8 +101,11 @@ def _draft(service: Service, request: Request, model: str) -> Draft:
         wants_json=request.format == "json",
         service=service.handle,
         runtime=service.runtime,
+        identifier=None if service.identifier.kind == "url" else service.identified,
+        commit=service.commit,
         messages=request.messages,
         options=dict(request.options),
+        inputs=request.inputs,
         plain=request.plain,
         verbose=request.verbose,
     )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import tokenize
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign, TokenTransformBase
+
+_CELL = re.compile(r"%%(\w+)(?:\s+(.*))?$")
+_QUESTION = re.compile(r"%(\w+)[ \t]+\S.*\?\s*$")
 
 
 class CellTransform:
@@ -19,21 +22,21 @@ class CellTransform:
     Parameters
     ----------
     names
-        The magics that are ours.
+        Returns the magics that are ours now.
     """
 
     # IPython's check whether a cell is complete must still see "%%": it ends with a blank line.
     has_side_effects = True
 
-    def __init__(self, names: Collection[str]) -> None:
-        self._ours = re.compile(rf"%%({'|'.join(names)})(?:\s+(.*))?$")
+    def __init__(self, names: Callable[[], Collection[str]]) -> None:
+        self._names = names
 
     def __call__(self, lines: list[str]) -> list[str]:
         """Return the lines of a cell, transformed or not."""
         for number, line in enumerate(lines):
             if line.startswith("%%"):
-                ours = self._ours.match(line.rstrip())
-                if ours is None:
+                ours = _CELL.match(line.rstrip())
+                if ours is None or ours[1] not in self._names():
                     return lines
                 # IPython refuses a body of no characters at all.
                 body = "".join(lines[number + 1 :]) or "\n"
@@ -51,12 +54,12 @@ def _escaped(tokens: list[Sequence[tokenize.TokenInfo]]) -> TokenTransformBase |
     return found
 
 
-def line_transform(names: Collection[str]) -> type[TokenTransformBase]:
-    """Return the transformer for lines of our magics that end with a question mark.
+def line_transform(names: Callable[[], Collection[str]]) -> type[TokenTransformBase]:
+    """Return the transformer for lines of our magics (`names` returns them) that end with a
+    question mark.
 
     IPython takes ``%ollama run m Why?`` for a question on the name ``Why``. ``%ollama?`` stays one.
     """
-    ours = re.compile(rf"%({'|'.join(names)})[ \t]+\S.*\?\s*$")
 
     class LineTransform(TokenTransformBase):
         priority = 4  # before HelpEnd, which has 5
@@ -75,7 +78,8 @@ def line_transform(names: Collection[str]) -> type[TokenTransformBase]:
                     continue
                 at = (inner.start_line + 1, inner.start_col)
                 text = next(token.line for token in tokens if token.start == at)
-                if ours.match(text[inner.start_col :]):
+                ours = _QUESTION.match(text[inner.start_col :])
+                if ours and ours[1] in names():
                     outside = (tokenize.INDENT, tokenize.DEDENT)
                     first = next(token for token in tokens if token.type not in outside)
                     return cls(first.start, inner)

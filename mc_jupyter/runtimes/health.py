@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .. import cancel
 from ..errors import StartError, TimeLimitError
@@ -25,6 +25,8 @@ _ONE_REQUEST = 5.0
 _ANSWERS_DESPITE = (401, 403, 405)
 """It is there and speaks HTTP; that the path wants a login or another method is not our matter."""
 _LOG_LINES = 5
+
+Knock = Literal["answers", "refuses", "silent", "gone"]
 
 
 def wait_until_ready(
@@ -106,8 +108,25 @@ def answers(url: str, path: str, token: str | None = None, timeout: float = 2.0)
     timeout
         Seconds in all its phases.
     """
+    return knock(url, path, token, timeout) == "answers"
+
+
+def knock(url: str, path: str, token: str | None = None, timeout: float = 2.0) -> Knock:
+    """Look how a GET of `path` at `url` is met.
+
+    Parameters
+    ----------
+    url, path, token, timeout
+        As for :func:`answers`.
+
+    Returns
+    -------
+    str
+        ``answers``; ``refuses`` (another status); ``silent`` (it took the connection and says
+        nothing, as a server does that works); ``gone`` (no connection, or no HTTP).
+    """
     with _client(url) as client:
-        return _ask(client, url, path, token, timeout) is None
+        return _ask(client, url, path, token, timeout)[0]
 
 
 def _client(url: str) -> httpx.Client:
@@ -121,15 +140,18 @@ def _probe(client: httpx.Client, condition: Condition, path: str, timeout: float
     """None when it is ready, else what was observed, in words."""
     if condition.url is None:
         return "no port is published"
-    seen = _ask(client, condition.url, path, condition.token, timeout)
-    if seen and condition.docker_health in ("healthy", "unhealthy"):
+    met, seen = _ask(client, condition.url, path, condition.token, timeout)
+    if met == "answers":
+        return None
+    if condition.docker_health in ("healthy", "unhealthy"):
         return f"{seen}; Docker calls it {condition.docker_health}"
     return seen
 
 
 def _ask(
     client: httpx.Client, url: str, path: str, token: str | None, timeout: float
-) -> str | None:
+) -> tuple[Knock, str]:
+    """How a GET is met, and the same in words."""
     import httpx
 
     headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -142,16 +164,17 @@ def _ask(
         with asked as response:
             status = response.status_code
     except httpx.ConnectError:
-        return "the connection is refused"
-    except httpx.TimeoutException:
-        return f"no answer to GET {path}"
+        return "gone", "the connection is refused"
+    except httpx.TimeoutException as error:
+        is_connected = not isinstance(error, httpx.ConnectTimeout)
+        return "silent" if is_connected else "gone", f"no answer to GET {path}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"no HTTP answer to GET {path} ({type(error).__name__})"
+        return "gone", f"no HTTP answer to GET {path} ({type(error).__name__})"
     finally:
         take_back()
     if status < 400 or status in _ANSWERS_DESPITE:
-        return None
-    return f"HTTP {status} to GET {path}"
+        return "answers", "it answers"
+    return "refuses", f"HTTP {status} to GET {path}"
 
 
 def _obituary(name: str, condition: Condition, logs: str) -> str:

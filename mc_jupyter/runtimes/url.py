@@ -45,10 +45,13 @@ class UrlRuntime:
 
     def condition(self, spec: Spec) -> Condition:
         """Ask it."""
-        from .health import answers
+        from .health import knock
 
-        if spec.url and answers(spec.url, spec.manifest.health.path):
+        met = knock(spec.url, spec.manifest.health.path) if spec.url else "gone"
+        if met == "answers":
             return Condition("running", "answers", url=spec.url)
+        if met == "silent":  # at work, as far as can be told from here
+            return Condition("running", "takes connections, but does not answer", url=spec.url)
         return Condition("absent", "does not answer")
 
     def stop(self, spec: Spec) -> None:

@@ -457,7 +457,8 @@ def test_a_model_that_is_not_there_names_the_server_that_was_asked(
         (
             "%mc load olama",
             "IdentifierError: 'olama' names no service\ndid you mean 'ollama'? a service: "
-            "github:OWNER/REPO, ./FOLDER, http://HOST:PORT or ollama; a model: %%ollama olama",
+            "github:OWNER/REPO, ./FOLDER, http://HOST:PORT or "
+            "cowsay, ffmpeg, kokoro, ollama, whisper; a model: %%ollama olama",
         ),
         (
             "%%ollama m\n{{nope}}",

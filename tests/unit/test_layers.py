@@ -15,6 +15,8 @@ RANK = {
     "meter": 0,
     "sockets": 0,
     "embedded": 0,
+    "bundled": 0,
+    "capabilities": 1,
     "manifest": 1,
     "manifest_node": 1,
     "settings": 1,
@@ -22,13 +24,16 @@ RANK = {
     "runtimes": 2,
     "clients": 2,
     "addresses": 3,
+    "capable": 3,
     "handles": 3,
     "doctor": 3,
     "operation": 3,
     "placement": 3,
     "records": 3,
+    "requirements": 3,
     "room": 3,
     "service": 3,
+    "talk": 3,
     "registry": 3,
     "prompting": 3,
     "watching": 3,
@@ -45,8 +50,11 @@ HOMES = {
     "git": ("sources/git.py",),
     "httpx": ("clients/http.py", "runtimes/health.py"),
     "yaml": ("manifest.py",),
+    "soundfile": ("clients/soundfiles.py",),
+    "numpy": ("clients/sound.py",),
     "pandas": ("lab/",),
     "tornado": ("embedded/",),
+    "aiohttp": ("bundled/",),
     "xllamacpp": ("embedded/",),
 }
 
@@ -101,6 +109,8 @@ def _complaints(path: Path, root: Path = ROOT) -> list[str]:
             found.append(f"{where}: rank {RANK[mine]} may not import rank {RANK[other]}")
         elif mine in DRAWERS and other in DRAWERS:
             found.append(f"{where}: drawers never import each other")
+        elif mine == "bundled":
+            found.append(f"{where}: a bundled server runs elsewhere, without us")
         elif mine == "embedded" and other != "errors":
             found.append(f"{where}: the embedded server imports nothing of ours but errors")
     return found

@@ -11,8 +11,8 @@ NAMES = ("mc", "mc_service", "ollama")
 @pytest.fixture
 def ours() -> TransformerManager:
     manager = TransformerManager()
-    manager.cleanup_transforms.insert(0, CellTransform(NAMES))
-    manager.token_transformers.append(line_transform(NAMES))
+    manager.cleanup_transforms.insert(0, CellTransform(lambda: NAMES))
+    manager.token_transformers.append(line_transform(lambda: NAMES))
     return manager
 
 
@@ -114,7 +114,7 @@ def test_a_terminal_still_waits_for_the_body(ours: TransformerManager) -> None:
 
 def test_a_foreign_cell_magic_is_left_alone() -> None:
     manager = TransformerManager()
-    manager.cleanup_transforms.insert(0, CellTransform(("mc", "mc_service")))
+    manager.cleanup_transforms.insert(0, CellTransform(lambda: ("mc", "mc_service")))
     assert manager.transform_cell("# c\n%%ollama\nx") == TransformerManager().transform_cell(
         "# c\n%%ollama\nx"
     )

@@ -165,7 +165,7 @@ class Board:
 
     def host_option(self) -> str:
         """`` --host NAME`` where a line would otherwise go to another service."""
-        services = [s for s in self.registry.services() if s.manifest.is_ollama]
+        services = [s for s in self.registry.services() if s.is_ollama]
         usual = pick(services, "ollama") or (services[0] if len(services) == 1 else None)
         mine = self.service()
         return "" if mine is None or mine is usual else f" --host {mine.handle}"

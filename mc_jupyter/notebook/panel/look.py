@@ -13,6 +13,7 @@ from ...cancel import Cancel, cancellable, check
 from ...clients.names import same_model
 from ...errors import ClientError, Interrupted, MediaConduitError
 from ...meter import size_text
+from ...prompting import ollama_client
 from ...room import Room, room_for
 from ..ollama import processor
 
@@ -132,17 +133,17 @@ class Looker:
         service.measure()
         self.models[handle] = self._models_of(service)
         self._told()
-        if service.manifest.is_ollama:
+        if service.is_ollama:
             self.rooms[handle] = _room_words(room_for(service))
         self._told()
 
     def _models_of(self, service: Service) -> Models:
-        if not service.manifest.is_ollama:
+        if not service.is_ollama:
             return Models(problem=f"{service.handle} is no Ollama service")
         if service.snapshot().state != "running":
             return Models(problem=f"{service.handle} does not run")
         try:
-            client = service.client()
+            client = ollama_client(service)
             loaded = client.ps()
             rows = [self._row(client, model, loaded) for model in client.models()]
         except MediaConduitError as error:

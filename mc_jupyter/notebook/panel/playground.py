@@ -151,7 +151,7 @@ class Playground:
             self._board.say("the last answer is still coming: Stop ends it")
             return
         service = self._board.service()
-        if service is not None and not service.manifest.is_ollama:
+        if service is not None and not service.is_ollama:
             self._board.say(f"{service.handle} is no Ollama service: choose one above")
             return
         line = self._line_of_cell()

@@ -45,7 +45,7 @@ def make_app(settings: common.Settings) -> FastAPI:
         task: str = Query("transcribe", enum=["transcribe", "translate"]),
         language: str | None = None,
         initial_prompt: str | None = None,
-        vad_filter: bool | None = False,
+        vad_filter: bool | None = Query(False, include_in_schema=False),  # not of this engine
         word_timestamps: bool = False,
         output: str = Query("txt", enum=["txt", "vtt", "srt", "tsv", "json"]),
     ) -> StreamingResponse:

@@ -1,0 +1,164 @@
+"""What the clients of the services share: their life, and what is said while a service works."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Self
+
+from ..errors import ClientError, ResponseError, TimeLimitError
+from ..events import Event, Report, ticking
+from .content import Content
+from .faults import Refine, one_line
+from .http import Http
+from .names import shown, told
+from .peer import Limits
+
+
+class ServiceClient:
+    """A client of one service; threads may share it.
+
+    Parameters
+    ----------
+    url
+        Where it answers.
+    token
+        For a server that wants one; sent to this URL only.
+    limits
+        How long to wait, see :class:`~mc_jupyter.clients.peer.Limits`.
+    name
+        What messages call the service.
+    changed
+        Called after each call that may have changed what the service holds.
+    refine
+        Turns the refusals that only this service's client understands into errors.
+
+    Raises
+    ------
+    ArgumentError
+        For an address that cannot be one. Nothing is sent before the first call.
+    """
+
+    _alive = "/"  # a path that is answered at once by a service that is not at work
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None,
+        limits: Limits,
+        name: str,
+        changed: Callable[[], None],
+        refine: Refine | None = None,
+    ) -> None:
+        self._http = Http(url, token=token, limits=limits, name=name, refine=refine)
+        self.url, self.name = self._http.url, name
+        self._changed = changed
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({shown(self.url)!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._http.close()
+
+    def _is_busy(self) -> bool:
+        """Whether a server that does one thing at a time is at it (it answers nothing then)."""
+        probe = Http(self.url, limits=Limits(2.0, 1.0, 1.0), name=self.name)
+        try:
+            probe.open("GET", self._alive, limit="silence").close()
+        except TimeLimitError:
+            return True
+        except ClientError:
+            pass  # the request itself will say it
+        finally:
+            probe.close()
+        return False
+
+    @contextmanager
+    def _one_at_a_time(self, doing: str, report: Report) -> Iterator[Report]:
+        """:func:`at_work`, for a server that takes one request at a time."""
+        text = f"{self.name} is {doing}"
+        if self._is_busy():
+            text = f"waiting for {self.name}: it takes one request at a time and is busy"
+            report(Event("work", text))
+        with at_work(text, report) as told_of:
+            yield told_of
+
+    def _object(self, content: Content, path: str) -> dict[str, Any]:
+        """The JSON object that content holds, whatever its type says."""
+        try:
+            item = json.loads(content.bytes)
+        except (ValueError, RecursionError):
+            item = None
+        if not isinstance(item, dict):
+            with closing(content.open()) as file:
+                start = one_line(file.read(200).decode("utf-8", "replace"))
+            raise self._wrong(f"{path} answered with something that is no JSON object: {start!r}")
+        return item
+
+    def _wrong(self, text: str, hint: str | None = None, status: int = 200) -> ResponseError:
+        """The error for an answer that is none of this service's."""
+        hint = hint or f"something else may answer there; to look: {shown(self.url)}"
+        return ResponseError(told(self.name, self.url, text), hint, status=status)
+
+
+@contextmanager
+def at_work(text: str, report: Report) -> Iterator[Report]:
+    """Say each second for how long a service has been at work; nothing while a file moves.
+
+    Parameters
+    ----------
+    text
+        What it does (``whisper is transcribing``).
+    report
+        Gets the lines.
+
+    Yields
+    ------
+    callable
+        What the request reports to.
+    """
+    began, is_moving = time.monotonic(), False
+
+    def pass_on(event: Event) -> None:
+        nonlocal began, is_moving
+        if event.step == "transfer":
+            began, is_moving = time.monotonic(), event.current != event.total
+        report(event)
+
+    def say(_: float) -> Event | None:
+        if is_moving:
+            return None
+        return Event("work", f"{text} ({time.monotonic() - began:.0f} s)")
+
+    with ticking(say, report):
+        yield pass_on
+
+
+def as_text(value: Any) -> str:
+    """Return an option's value as query parameters and form fields have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def as_number(text: Any) -> Any:
+    """Return the number that a text holds (``30000/1001`` too); anything else as it is."""
+    if not isinstance(text, str):
+        return text
+    above, slash, below = text.strip().partition("/")
+    try:
+        if slash:
+            return float(above) / float(below)
+        return int(above) if above.lstrip("-").isdecimal() else float(above)
+    except (ValueError, ZeroDivisionError):
+        return text

@@ -1,0 +1,95 @@
+"""What the FFMPEG service answers: figures with real types, refusals with a next step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InputError, MediaConduitError, ResponseError
+from .base import as_number
+from .faults import Fault
+from .names import told
+
+_HEADERS = {
+    "x-audio-duration": "duration",
+    "x-audio-channels": "channels",
+    "x-audio-sample-rate": "sample_rate",
+    "x-video-duration": "duration",
+    "x-video-width": "width",
+    "x-video-height": "height",
+    "x-video-fps": "fps",
+    "x-video-count": "files",
+}
+_NAMES = {
+    "format": "format",
+    "duration": "duration",
+    "size": "size",
+    "bitrate": "bitrate",
+    "width": "width",
+    "height": "height",
+    "fps": "fps",
+    "videoCodec": "video_codec",
+    "audioCodec": "audio_codec",
+    "channels": "channels",
+    "sampleRate": "sample_rate",
+}
+
+
+def figures(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the headers beside sound or a video say: seconds, pixels, Hz.
+
+    Parameters
+    ----------
+    headers
+        By their lower-case names; `seconds` is what the work took.
+    """
+    found = {
+        name: as_number(headers[header]) for header, name in _HEADERS.items() if headers.get(header)
+    }
+    took = as_number(headers.get("x-processing-time"))
+    if isinstance(took, int | float):
+        found["seconds"] = took / 1000
+    return found
+
+
+def metadata(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``/video/metadata`` says, by our names and as numbers; what is absent left out.
+
+    Parameters
+    ----------
+    data
+        As it came: the published server gives some numbers as texts.
+    """
+    found = {ours: data.get(theirs) for theirs, ours in _NAMES.items()}
+    return {
+        name: as_number(value) if name not in ("format", "video_codec", "audio_codec") else value
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def refined(fault: Fault) -> MediaConduitError | None:
+    """Return the error for a refusal whose words alone do not help; None for any other."""
+    if "success" not in fault.data and "error" not in fault.data:
+        return None
+    if fault.path == "/health":
+        return ResponseError(
+            told(fault.name, fault.url, f"{fault.text} ({fault.status})"),
+            f"its log says more: %mc logs {fault.name}",
+            status=fault.status,
+        )
+    if fault.status == 500 and fault.text == "Internal Server Error":
+        return ResponseError(
+            told(fault.name, fault.url, "it failed (500) and keeps the reason to itself"),
+            f"FFmpeg's own words: %mc logs {fault.name}",
+            status=500,
+        )
+    if fault.path == "/video/extractFrame" and (fault.status, fault.text) == (
+        404,
+        "File not found",
+    ):
+        return InputError(
+            told(fault.name, fault.url, "there is no frame (404): the video may end before it"),
+            "another moment: times 0",
+        )
+    return None

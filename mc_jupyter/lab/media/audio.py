@@ -1,0 +1,102 @@
+"""Sound that shows itself as a player with its waveform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import InputError
+from .base import Media, converted
+from .waveform import COLUMNS, described, waveform
+from .words import channels_text, duration_text, rate_text
+
+if TYPE_CHECKING:
+    from ...clients.sound import Sound
+
+PLAYED = ("wav", "mp3", "flac", "ogg", "opus", "oga", "m4a", "aac", "weba", "webm", "mp4")
+_STYLE = "display: block; width: 100%; max-width: 480px"
+
+
+class Audio(Media):
+    """Sound: a player, its waveform, and how long it is.
+
+    ``duration`` is in seconds, ``sample_rate`` in hertz; None where the format cannot be read.
+    """
+
+    @cached_property
+    def _sound(self) -> Sound | None:
+        from ...clients import sound
+
+        return sound.describe(self.content)
+
+    @cached_property
+    def _peaks(self) -> Sequence[float]:
+        from ...clients import sound
+
+        try:
+            return sound.peaks(self.content, COLUMNS) if self._sound else []
+        except InputError:  # it breaks off in the middle
+            return []
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds."""
+        return self._sound.duration if self._sound else None
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Samples a second."""
+        return self._sound.sample_rate if self._sound else None
+
+    @property
+    def channels(self) -> int | None:
+        """1 is mono, 2 stereo."""
+        return self._sound.channels if self._sound else None
+
+    def samples(self) -> Any:
+        """Return the samples as a numpy array from -1 to 1: (frames,), or (frames, channels).
+
+        Raises
+        ------
+        InputError
+            The format cannot be read here.
+        """
+        from ...clients import sound
+
+        return sound.samples(self.content)
+
+    def _details(self) -> list[str]:
+        sound = self._sound
+        if sound is None:
+            return []
+        kind = f"{rate_text(sound.sample_rate)} {channels_text(sound.channels)}"
+        return [duration_text(sound.duration), kind]
+
+    def facts(self) -> dict[str, Any]:
+        """The common facts, duration (s), sample rate (Hz) and channels."""
+        return super().facts() | {
+            "duration": None if self.duration is None else round(self.duration, 3),
+            "sample_rate": self.sample_rate,
+            "channels": self.channels,
+        }
+
+    def html(self) -> str:
+        """The waveform, a player, and a line on it."""
+        source, said = self._source()
+        picture = ""
+        if self._peaks:
+            alt = escape(described(self._peaks, self.duration))
+            picture = f'<img alt="{alt}" src="{waveform(self._peaks)}" style="{_STYLE}">'
+        player, words = "", ""
+        if self._format not in PLAYED:
+            words = f"browsers do not play {self._format}: {self._conversion(Path('x.wav'))}"
+        elif source:
+            # `src` on the element itself: where a notebook is not trusted, <source> loses its own
+            player = f'<audio controls preload="metadata" src="{source}" style="{_STYLE}"></audio>'
+        return f"<div>{picture}{player}{self._lines(said, escape(words))}</div>"
+
+    def _conversion(self, target: Path) -> str:
+        return converted("convert", target) or super()._conversion(target)

@@ -1,0 +1,241 @@
+"""What ``FILE|VARIABLE`` in a magic means: a file here, or a result in a name of the notebook.
+
+A name may be followed by attributes and items (``frames[0]``, ``_``, ``Out[3]``); nothing else is
+evaluated. IPython's own magics take a file before a variable of that name. Here the wrong one of
+two would be sent to a service unseen, so where both are there it has to be said which.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...clients.content import Content, Upload, content_type_of
+from ...errors import ArgumentError, InputError, did_you_mean
+from ..answer import Answer
+from ..made import Input, Made
+from .base import Media
+from .sounds import wav_of
+
+_URL = re.compile(r"https?://", re.IGNORECASE)
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[(?:-?\d+|'[^']*'|\"[^\"]*\")\])*")
+_PART = re.compile(r"\.?([^\W\d]\w*)|\[([^\]]*)\]")
+_MAGIC = (  # first bytes, and where they stand
+    (0, b"\x89PNG", ".png"),
+    (0, b"\xff\xd8\xff", ".jpg"),
+    (0, b"GIF8", ".gif"),
+    (8, b"WEBP", ".webp"),
+    (8, b"WAVE", ".wav"),
+    (0, b"fLaC", ".flac"),
+    (0, b"ID3", ".mp3"),
+    (0, b"\xff\xfb", ".mp3"),
+    (0, b"\xff\xf3", ".mp3"),
+    (4, b"ftypM4A", ".m4a"),
+    (4, b"ftyp", ".mp4"),
+    (0, b"\x1aE\xdf\xa3", ".webm"),
+)
+_MISSING = object()
+
+
+def resolve(text: str, names: Mapping[str, Any]) -> tuple[Upload, Input]:
+    """Return what is to be sent, and what it is for how a result was made.
+
+    Parameters
+    ----------
+    text
+        As it was typed: a path, or a name.
+    names
+        The notebook's names.
+
+    Returns
+    -------
+    tuple
+        The upload; and the input, with how it was made where that is known. Its hash is missing:
+        it is taken while the upload is sent (:attr:`Upload.sha256`).
+
+    Raises
+    ------
+    ArgumentError
+        An address; a file and a name; a value that cannot be sent.
+    InputError
+        Neither a file nor a name; the file cannot be read, or is empty.
+    """
+    if _URL.match(text):
+        raise ArgumentError(
+            f"{text}: addresses are not fetched from here", f"download it first: !curl -LO {text}"
+        )
+    if not text:
+        raise InputError("the name of a file is empty", "name a file, or a variable")
+    path = _place(text)
+    value = _value(text, names)
+    is_file = os.path.isfile(path)  # Path.is_file raises for a name that is too long
+    if value is not _MISSING and is_file and not _is_same(value, path) and _fits(value):
+        raise ArgumentError(
+            f"{text!r} is a file in this folder and a name in this notebook",
+            f"the file: ./{text}   the value: give it another name",
+        )
+    if is_file:
+        return _file(path)
+    if value is not _MISSING:
+        return _sent(text, value)
+    raise _unknown(text, path, names)
+
+
+def _value(text: str, names: Mapping[str, Any]) -> Any:
+    """The value of a name, with attributes and items behind it; `_MISSING` if there is none."""
+    if not _NAME.fullmatch(text):
+        return _MISSING
+    root, *rest = _PART.findall(text)
+    value = names.get(root[0], _MISSING)
+    for attribute, index in rest:
+        if value is _MISSING:
+            break
+        try:
+            value = getattr(value, attribute) if attribute else value[ast.literal_eval(index)]
+        except (AttributeError, LookupError, TypeError):
+            return _MISSING
+    return value
+
+
+def _is_same(value: object, path: Path) -> bool:
+    return isinstance(value, str | os.PathLike) and _place(os.fspath(value)) == path
+
+
+def _fits(value: object) -> bool:
+    try:
+        _sent("value", value)
+    except (ArgumentError, InputError):
+        return False
+    return True
+
+
+def _place(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ of a user that is not there
+        return Path(text)
+
+
+def _file(path: Path) -> tuple[Upload, Input]:
+    upload = Upload.of(path)
+    return upload, Input(upload.name, size=upload.size)
+
+
+def _sent(typed: str, value: Any) -> tuple[Upload, Input]:
+    """A value as an upload."""
+    made = getattr(value, "made", None)
+    made = made if isinstance(made, Made) else None
+    if isinstance(value, Media):
+        name = f"{made.what if made else 'input'}{value.suffix}"
+        return _named(typed, Upload.of(value.content, name), made)
+    if isinstance(value, Answer):
+        return _named(typed, Upload.of(value.text.encode(), "answer.txt"), made)
+    if isinstance(value, Content):
+        return _named(typed, Upload.of(value, f"input{value.suffix}"), None)
+    if isinstance(value, str | os.PathLike):
+        return _path(typed, value)
+    if file := _shown_file(value):
+        return _path(typed, file)
+    raw = _bytes(value)
+    if raw is not None:
+        stem = re.sub(r"\W+", "-", typed).strip("-_") or "input"
+        return _named(typed, Upload.of(raw, stem + suffix_of_bytes(raw)), None)
+    if isinstance(value, Sequence) and value and all(isinstance(one, Media) for one in value):
+        raise ArgumentError(f"{typed} is {len(value)} pictures", f"one of them: {typed}[0]")
+    raise ArgumentError(
+        f"{typed} is of type {type(value).__name__}, which cannot be sent",
+        "sent are: a result, bytes, a path, (samples, rate)",
+    )
+
+
+def _named(typed: str, upload: Upload, made: Made | None) -> tuple[Upload, Input]:
+    return upload, Input(typed, size=upload.size, made=made)
+
+
+def _path(typed: str, value: str | os.PathLike[str]) -> tuple[Upload, Input]:
+    text = os.fspath(value)
+    if _URL.match(text):
+        raise ArgumentError(
+            f"{typed} is {text}: addresses are not fetched from here",
+            f"download it first: !curl -LO {text}",
+        )
+    path = _place(text)
+    if not os.path.isfile(path):
+        shown = text if len(text) <= 60 and "\n" not in text else f"{text[:40]!r}..."
+        raise InputError(f"{typed} is the text {shown}, and there is no such file")
+    return _file(path)
+
+
+def _shown_file(value: Any) -> str | None:
+    """The file of an IPython.display object that does not hold its bytes."""
+    if not type(value).__module__.startswith("IPython.") or getattr(value, "data", None):
+        return None
+    file = getattr(value, "filename", None)
+    return str(file) if file else None
+
+
+def _bytes(value: Any) -> bytes | None:
+    """The bytes of a value: its own, an IPython.display object's, or those of samples."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if hasattr(value, "getvalue") and hasattr(value, "seek"):  # io.BytesIO
+        held = value.getvalue()
+        return held if isinstance(held, bytes) else None
+    if type(value).__module__.startswith("IPython."):  # display.Audio, Image, Video
+        held = getattr(value, "data", None)
+        return held if isinstance(held, bytes) else None
+    return wav_of(value)
+
+
+def suffix_of_bytes(raw: bytes) -> str:
+    """Return the suffix that the first bytes of a file say, dot included; ``.bin`` if none."""
+    for at, mark, suffix in _MAGIC:
+        if raw[at : at + len(mark)] == mark:
+            return suffix
+    if raw[:4] == b"OggS":
+        return ".opus" if b"OpusHead" in raw[:64] else ".ogg"
+    return ".bin"
+
+
+def _unknown(text: str, path: Path, names: Mapping[str, Any]) -> InputError:
+    """The error for what is neither a file nor a name."""
+    if os.path.isdir(path):
+        return InputError(f"{text} is a folder", "name a file in it")
+    folder = path.parent
+    if not os.path.isdir(folder):
+        return InputError(f"{text}: there is no folder {folder}", f"this kernel is in {Path.cwd()}")
+    prefix = text[: len(text) - len(path.name)]
+    files = [f"{prefix}{one.name}" for one in _files(folder)]
+    known = [name for name in names if not name.startswith("_") and _may_be_meant(names[name])]
+    guess = did_you_mean(text, [*files, *known])
+    if not guess.startswith("did"):
+        guess = _there_is(files, known)
+    is_name = _NAME.fullmatch(text) and ("." not in text or text.partition(".")[0] in names)
+    what = "neither a file here nor a name" if is_name else "no such file"
+    return InputError(f"{text}: {what}", guess)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        found = [one for one in folder.iterdir() if not one.name.startswith(".") and one.is_file()]
+    except OSError:
+        return []
+    return sorted(one for one in found if content_type_of(one.name).partition("/")[0] in _LIKELY)
+
+
+_LIKELY = ("audio", "video", "image", "text")
+
+
+def _may_be_meant(value: object) -> bool:
+    return isinstance(value, Media | Answer | bytes | Path)
+
+
+def _there_is(files: list[str], names: list[str]) -> str:
+    shown = [*names[:4], *files[:4]]
+    more = len(names) + len(files) - len(shown)
+    tail = f" and {more} more" if more > 0 else ""
+    return f"there are: {', '.join(shown)}{tail}" if shown else f"this kernel is in {Path.cwd()}"

@@ -1,0 +1,104 @@
+"""Text or JSON that a service answered with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...clients.content import Content
+from ..answer import preformatted
+from ..made import Made
+from .base import INLINE_LIMIT, Media
+
+_ENCODINGS = ("utf-8-sig", "cp1252")
+_SHOWN = 100_000  # characters; more would make the notebook slow
+
+
+class Said(Media):
+    """A text as a service said it. ``str(said)`` is the text.
+
+    Parameters
+    ----------
+    source
+        The text, or the bytes that it came in.
+    made, settings, facts, notes, inline_limit
+        See :class:`Media`.
+
+    Attributes
+    ----------
+    text
+        The text.
+    data
+        What it says as JSON; None where it is none.
+    """
+
+    def __init__(
+        self,
+        source: str | Content,
+        made: Made,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
+        inline_limit: int = INLINE_LIMIT,
+    ) -> None:
+        content = Content(source.encode(), "text/plain") if isinstance(source, str) else source
+        super().__init__(
+            content, made, settings=settings, facts=facts, notes=notes, inline_limit=inline_limit
+        )
+        self.text = _decoded(content.bytes)
+        self.data = _parsed(self.text) if is_json(self.content_type) else None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Said: {self.text[:60]!r}>"
+
+    @property
+    def _shown(self) -> str:
+        text = self.text
+        if self.data is not None:
+            text = json.dumps(self.data, indent=2, ensure_ascii=False)
+        if len(text) > _SHOWN:
+            left = len(text) - _SHOWN
+            text = f"{text[:_SHOWN]}\n… {left:,} more characters: str() of this, or .save(path)"
+        return text
+
+    def html(self) -> str:
+        """The text as it stands, JSON with its lines; notes below."""
+        return preformatted(self._shown, *self.notes)
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        text = "\n".join((self._shown, *self.notes))
+        return {"text/plain": text, "text/html": self.html()}, {"mc_jupyter": self.facts()}
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a content type is one of JSON."""
+    return content_type == "application/json" or content_type.endswith("+json")
+
+
+def is_text(content_type: str) -> bool:
+    """Whether bytes of a content type are for people to read."""
+    others = ("application/xml", "application/yaml", "application/x-ndjson", "application/jsonl")
+    return content_type.startswith("text/") or content_type in others or is_json(content_type)
+
+
+def _decoded(raw: bytes) -> str:
+    for encoding in _ENCODINGS:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,145 @@
+"""``%mc call HANDLE METHOD /path``: any path of any service, shown by what it answers with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ArgumentError, did_you_mean
+from ...lab.media.inputs import resolve
+from ..arguments import Parser
+from .base import Desk, KindMagic, Work, add_common, sent, text_input
+
+if TYPE_CHECKING:
+    from ...clients.content import Upload
+    from ...lab.made import Input
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+_ABOUT = """Call any path of a loaded service; what it answers is shown by its content type.
+In a cell the lines below are the body: JSON with --json, else text as it is."""
+
+
+def call_parser(magic: str) -> Parser:
+    """Return the parser of ``%mc call`` or ``%%mc call``."""
+    parser = Parser(magic, _ABOUT, f"{magic} NAME GET /path")
+    add = parser.add_argument
+    add("name", metavar="NAME")
+    add("method", metavar="METHOD")
+    add("path", metavar="/path")
+    add(
+        "--query", action="append", metavar="NAME=VALUE", help="behind the path, as often as needed"
+    )
+    add("--json", action="store_true", help="the lines below are JSON")
+    add("--file", action="append", metavar="FIELD=FILE", help="a file or variable of a form")
+    add("--form", action="append", metavar="NAME=VALUE", help="a field of a form")
+    return add_common(parser)
+
+
+class CallMagic(KindMagic):
+    """``%mc call`` and ``%%mc call``.
+
+    Parameters
+    ----------
+    desk
+        What it needs of the notebook.
+    """
+
+    name = "call"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.line_parser = call_parser("%mc call")
+        self.cell_parser = call_parser("%%mc call")
+
+    def run_line(self, given: argparse.Namespace) -> Any:
+        """Do what a line says."""
+        return self.run_cell(given, "", [])
+
+    def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
+        """Call the path with the body, and show what came."""
+        method = given.method.upper()
+        if method not in METHODS:
+            raise ArgumentError(
+                f"there is no method {given.method!r}: {did_you_mean(method, METHODS)}",
+                "%mc call NAME GET /path",
+            )
+        if not given.path.startswith("/"):
+            raise ArgumentError(f"the path is {given.path!r}", "a path begins with /")
+        if given.host:
+            raise ArgumentError("the service is named twice", f"%mc call {given.name} {method} ...")
+        given.host = given.name
+        body = _body(given, text)
+        files = [
+            (field, *resolve(value, self._desk.names())) for field, value in _pairs(given.file)
+        ]
+
+        def called(work: Work) -> Any:
+            return self._called(work, given, method, body, files, text_input(text, used))
+
+        return self.work(given, called)
+
+    def _called(
+        self,
+        work: Work,
+        given: argparse.Namespace,
+        method: str,
+        body: dict[str, Any],
+        files: Sequence[tuple[str, Upload, Input]],
+        text: Input,
+    ) -> Any:
+        from ...clients.plain import PlainClient
+        from ...lab.media import Said, show
+
+        client = PlainClient(work.client.url, token=work.service.token, name=work.service.handle)
+        try:
+            answer = client.call(
+                method,
+                given.path,
+                query=_pairs(given.query),
+                form=_pairs(given.form),
+                files=[(field, upload) for field, upload, _ in files],
+                report=work.report,
+                **body,
+            )
+        finally:
+            client.close()
+        inputs = [sent(upload, one) for _, upload, one in files] + ([text] if body else [])
+        options = {"method": method, "path": given.path, **dict(_pairs(given.query))}
+        made = work.made("answer", options=options, inputs=inputs)
+        if not answer.content.size:
+            return Said(f"{answer.status}, and an empty answer", made)
+        return show(
+            answer.content, made, facts={"status": answer.status}, inline_limit=self.inline_limit
+        )
+
+
+def _body(given: argparse.Namespace, text: str) -> dict[str, Any]:
+    """The body as the client takes it."""
+    has_form = bool(given.file or given.form)
+    if not text.strip():
+        if given.json:
+            raise ArgumentError("--json: there is no body", "the JSON goes into the lines below")
+        return {}
+    if has_form:
+        raise ArgumentError("a form and a body", "leave out --file and --form, or the lines below")
+    if not given.json:
+        return {"text": text}
+    try:
+        return {"json": json.loads(text)}
+    except ValueError as error:
+        raise ArgumentError(
+            f"the lines below are no JSON: {error}", "or leave out --json"
+        ) from error
+
+
+def _pairs(given: Sequence[str] | None) -> list[tuple[str, str]]:
+    """``NAME=VALUE``, several of which may have the same name."""
+    pairs = []
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ArgumentError(f"{text!r} is no NAME=VALUE", "--query NAME=VALUE")
+        pairs.append((name, value))
+    return pairs

@@ -1,0 +1,73 @@
+"""``%whisper FILE``: what is said in a recording, as text, segments and subtitles."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ...clients.whisper import OPTIONS, OUTPUTS
+from ...errors import ArgumentError
+from ...lab.media.inputs import resolve
+from ..arguments import Parser
+from ..results import Facts
+from .base import Desk, KindMagic, Work, add_common, add_options, given_options, sent
+
+if TYPE_CHECKING:
+    from ...lab.media import Transcript
+
+_ABOUT = """What is said in a recording: a file, or a result or bytes in a variable.
+The result is _, Out[n], _answer and what --out names: .text .segments .frame .srt .vtt"""
+
+
+class WhisperMagic(KindMagic):
+    """The magics of a transcription service.
+
+    Parameters
+    ----------
+    desk
+        What it needs of the notebook.
+    """
+
+    name = "whisper"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.line_parser = self._parser("%whisper")
+        self.cell_parser = self._parser("%%whisper")
+
+    def _parser(self, magic: str) -> Parser:
+        parser = Parser(magic, _ABOUT, f"{magic} FILE")
+        parser.add_argument("file", metavar="FILE|VARIABLE")
+        parser.add_argument(
+            "--output",
+            choices=OUTPUTS,
+            default="text",
+            metavar="|".join(OUTPUTS),
+            help="what is shown (text); the result has them all",
+        )
+        parser.add_argument(
+            "--detect-language", action="store_true", help="only tell which language is spoken"
+        )
+        add_options(parser, OPTIONS)
+        return add_common(parser, save="write it to this file: .txt .srt .vtt .tsv .json")
+
+    def run_line(self, given: argparse.Namespace) -> Any:
+        """Transcribe what the line names."""
+        return self.work(given, lambda work: self._transcribed(work, given))
+
+    def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
+        """Transcribe what the first line names."""
+        if text.strip():
+            raise ArgumentError("%%whisper takes no text below", "%whisper FILE")
+        return self.run_line(given)
+
+    def _transcribed(self, work: Work, given: argparse.Namespace) -> Transcript | Facts:
+        from ...lab.media import Transcript
+
+        upload, recording = resolve(given.file, self._desk.names())
+        if given.detect_language:
+            return Facts(work.client.detect_language(upload))
+        options = given_options(given, OPTIONS)
+        heard = work.client.transcribe(upload, report=work.report, **options)
+        made = work.made("transcript", options=heard.settings, inputs=[sent(upload, recording)])
+        return Transcript(heard, made, output=given.output)

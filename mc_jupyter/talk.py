@@ -1,0 +1,79 @@
+"""What kind of service one is, and the client that fits: named, or recognised by its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .capabilities import vocabulary
+from .clients.kinds import PLAIN, Kind, recognised
+from .errors import ConnectionFailedError
+from .manifest import Manifest
+
+if TYPE_CHECKING:
+    from .clients import Limits
+    from .runtimes.base import Condition
+
+
+class Talk:
+    """How one service is talked to.
+
+    Parameters
+    ----------
+    handle
+        The service's name, for messages.
+    named
+        The kind that the user named; None leaves it to the manifest.
+    changed
+        Called after each call that may have changed its models or voices.
+    """
+
+    def __init__(self, handle: str, named: Kind | None, changed: Callable[[], None]) -> None:
+        self._handle, self._changed = handle, changed
+        self.named = named
+        self._client: tuple[Any, Any] | None = None
+
+    def kind(self, manifest: Manifest) -> Kind | None:
+        """Return what it is; None for a service of no known kind."""
+        kind = self.named or recognised(manifest)[0]
+        return None if kind is PLAIN else kind
+
+    def capabilities(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return what it says that it can do, and what its kind can, in canonical words."""
+        kind = self.kind(manifest)
+        return vocabulary((*manifest.capabilities, *(kind.capabilities if kind else ())))
+
+    def notes(self, manifest: Manifest, identifier: str) -> tuple[str, ...]:
+        """Return what must be said of how it was recognised, if it was little more than a guess."""
+        kind, tag = recognised(manifest)
+        if self.named or kind is None or not tag:
+            return ()
+        other = f"for another: %mc load {identifier} --client NAME"
+        return (f"taken for {kind.name} by its capability {tag}; {other}",)
+
+    def client(self, manifest: Manifest, seen: Condition | None, limits: Limits | None) -> Any:
+        """Return the client of its kind for where it answers now; the same one until that changes.
+
+        Raises
+        ------
+        ConnectionFailedError
+            When it does not run.
+        """
+        from .clients import Limits
+
+        if seen is None or seen.url is None:
+            raise ConnectionFailedError(
+                f"{self._handle} is not running", f"%mc start {self._handle}"
+            )
+        kind = self.kind(manifest) or PLAIN
+        key = (seen.url, seen.token, limits or Limits(), kind.name)
+        if self._client is None or self._client[0] != key:
+            client = kind.client_class()(
+                seen.url,
+                token=seen.token,
+                limits=key[2],
+                name=self._handle,
+                changed=self._changed,
+            )
+            self._client = (key, client)
+        return self._client[1]

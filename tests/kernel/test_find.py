@@ -1,0 +1,106 @@
+"""``%mc find`` and ``--client``: who can do what, and the line to type for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.kernel import Kernel, Serve
+from support.site import Site
+
+
+@pytest.fixture
+def speaker() -> Iterator[Site]:
+    document = {"paths": {"/v1/audio/speech": {}, "/v1/audio/voices": {}}}
+    with Site({"/openapi.json": (200, document), "/health": (200, {"status": "healthy"})}) as site:
+        yield site
+
+
+def rows(kernel: Kernel, word: str) -> list[list[str]]:
+    got = kernel.run(f"found = %mc find {word}\nfound")
+    assert not got.error, got.error
+    found: list[list[str]] = kernel.value("[[r['name'], r['state'], r['line']] for r in found]")
+    return found
+
+
+def test_what_can_be_loaded(kernel: Kernel) -> None:
+    expected = rows(kernel, "text-to-audio")
+    assert ["kokoro", "not loaded", "%mc load kokoro --start"] in expected
+    assert [
+        "zonos",
+        "not loaded",
+        "%mc load github:MediaConduit/zonos-service --start",
+    ] in expected
+    for spelling in ("TextToAudio", "TEXT_TO_AUDIO", "'text to audio'", "speech-synthesis"):
+        assert rows(kernel, spelling) == expected
+    assert [name for name, *_ in rows(kernel, "voice-cloning")] == ["chatterbox", "zonos"]
+    assert [name for name, *_ in rows(kernel, "Kokoro")] == ["kokoro"]
+
+
+def test_a_loaded_one_comes_first_with_its_state(kernel: Kernel, speaker: Site) -> None:
+    assert not kernel.run(f"%mc load {speaker.url} --as voice").error
+    assert rows(kernel, "text-to-audio")[0] == ["voice", "loaded", "%mc start voice"]
+    assert not kernel.run("%mc start voice").error
+    first, *others = rows(kernel, "text-to-audio")
+    assert first == ["voice", "running", "%%mc voice"]
+    assert "kokoro" not in [name for name, *_ in others], "one is loaded already"
+    assert "text-to-audio" in kernel.run("%mc info voice").text
+    kernel.run("import mc_jupyter")
+    assert kernel.value("mc_jupyter.registry.find_capable('tts')[0].name") == "voice"
+    kernel.run("%mc remove voice")
+    assert rows(kernel, "kokoro") == [["kokoro", "not loaded", "%mc load kokoro --start"]]
+
+
+def test_the_whole_vocabulary(kernel: Kernel) -> None:
+    shown = kernel.run("%mc find").text.splitlines()
+    lines = {line.split()[0]: line.split()[1:] for line in shown}
+    assert lines["audio-to-text"] == ["whisper"]
+    assert lines["text-to-3d"] == []
+    assert lines["voice-cloning"] == ["chatterbox,", "zonos"]
+    assert shown[-1] == "%mc find WORD   shows how to get one"
+
+
+def test_a_word_that_nobody_has(kernel: Kernel) -> None:
+    assert "Nothing that is known here does text-to-3d." in kernel.run("%mc find text-to-3d").text
+    wrong = kernel.run("%mc find txt-to-audio").error
+    assert "'txt-to-audio' is no capability: did you mean 'text-to-audio'?" in wrong
+
+
+def test_tags_of_loaded_services_are_words_too(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "MediaConduit.service.yml").write_text(
+        "name: Bells\ndescription: rings\ndocker: {serviceName: bells}\n"
+        "capabilities: [BellRinging]\n"
+    )
+    kernel.run(f"%mc load {tmp_path} --as bells --runtime docker")
+    assert rows(kernel, "bell-ringing") == [["bells", "loaded", "%mc start bells"]]
+    kernel.run("%mc remove bells")
+    assert "is no capability" in kernel.run("%mc find bell-ringing").error
+
+
+def test_a_client_can_be_named(kernel: Kernel, serve: Serve) -> None:
+    server = serve()
+    loaded = kernel.run(f"%mc load {server.url} --as other --client plain")
+    assert not loaded.error
+    assert "client plain" in " ".join(kernel.run("%mc info other").text.split())
+    assert "is no Ollama service" in kernel.run("%%ollama llama3.2:1b --host other\nhi").error
+    assert not kernel.run(f"%mc load {server.url} --client ollama").error
+    assert not kernel.run("%%ollama llama3.2:1b --host other\nhi").error
+    wrong = kernel.run(f"%mc load {server.url} --client olama").error
+    assert "--client is 'olama': did you mean 'ollama'?" in wrong
+    kernel.run("%mc remove other")
+
+
+def test_tab_knows_the_words_and_the_clients(kernel: Kernel) -> None:
+    for typed, offered in (
+        ("%mc find voice-", ["voice-cloning", "voice-conditioning"]),
+        ("%mc find kok", ["kokoro"]),
+        ("%mc load x --client pl", ["plain"]),
+    ):
+        kernel.client.complete(typed, len(typed))
+        reply = kernel.client.get_shell_msg(timeout=20)
+        assert reply["content"]["matches"] == offered
+
+
+def test_a_handle_that_is_a_kind_is_one_line_away(kernel: Kernel) -> None:
+    assert "%mc load github:MediaConduit/whisper-service" in kernel.run("%mc start whisper").error

@@ -1,0 +1,210 @@
+"""What ``FILE|VARIABLE`` in a magic means, and that the chain is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython import display
+from support import media as made_here
+
+from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.whisper import Transcription
+from mc_jupyter.errors import ArgumentError, InputError
+from mc_jupyter.lab.answer import Answer
+from mc_jupyter.lab.made import Input, Made
+from mc_jupyter.lab.media import Audio, Gallery, Picture, Transcript
+from mc_jupyter.lab.media.inputs import resolve
+from mc_jupyter.lab.templates import fill
+
+SPEECH = Made("speech", "kokoro")
+TALK = Audio(Content(made_here.tone(), "audio/wav"), SPEECH)
+ANSWER = Answer(
+    "forty-two",
+    "m",
+    service="ollama",
+    identifier="github:MediaConduit/ollama-service",
+    commit="ab" * 20,
+    messages=({"role": "user", "content": "What?"},),
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talk.wav").write_bytes(made_here.tone())
+    return tmp_path
+
+
+def read(upload: Upload) -> bytes:
+    with closing(upload.reader()) as reader:
+        return reader.read()
+
+
+def test_a_file() -> None:
+    upload, one = resolve("talk.wav", {})
+    assert (upload.name, upload.kind, read(upload)) == ("talk.wav", "audio/wav", made_here.tone())
+    assert one == Input("talk.wav", None, len(made_here.tone()), None)
+
+
+def test_no_folder_is_kept_of_a_path(folder: Path) -> None:
+    assert resolve(f"{folder}/talk.wav", {})[1].name == "talk.wav"
+
+
+@pytest.mark.parametrize("typed", ["_", "talk", "Out[3]", "kept['talk']", "holder.talk", "all[-1]"])
+def test_a_result_in_a_name_keeps_its_chain(typed: str) -> None:
+    holder = type("Holder", (), {"talk": TALK})()
+    names = {"_": TALK, "talk": TALK, "Out": {3: TALK}, "kept": {"talk": TALK}}
+    upload, one = resolve(typed, {**names, "holder": holder, "all": [TALK]})
+    assert (upload.name, upload.kind, read(upload)) == ("speech.wav", "audio/wav", TALK.bytes)
+    assert one.made is SPEECH
+    assert (one.name, one.size) == (typed, TALK.size)
+    assert upload.sha256 == hashlib.sha256(TALK.bytes).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "raw"),
+    [
+        (made_here.tone(), "x.wav", made_here.tone()),
+        (bytearray(made_here.png()), "x.png", made_here.png()),
+        (memoryview(made_here.JPEG), "x.jpg", made_here.JPEG),
+        (io.BytesIO(made_here.GIF), "x.gif", made_here.GIF),
+        (made_here.WEBP_LOSSY, "x.webp", made_here.WEBP_LOSSY),
+        (b"fLaC...", "x.flac", b"fLaC..."),
+        (b"ID3...", "x.mp3", b"ID3..."),
+        (b"OggS" + bytes(24) + b"OpusHead", "x.opus", b"OggS" + bytes(24) + b"OpusHead"),
+        (b"OggS" + bytes(40), "x.ogg", b"OggS" + bytes(40)),
+        (b"\0\0\0\x20ftypisom", "x.mp4", b"\0\0\0\x20ftypisom"),
+        (b"whatever", "x.bin", b"whatever"),
+        (Content(b"abc", "audio/mpeg"), "input.mp3", b"abc"),
+        (display.Audio(made_here.tone()), "x.wav", made_here.tone()),
+        (display.Image(made_here.png()), "x.png", made_here.png()),
+        (ANSWER, "answer.txt", b"forty-two"),
+    ],
+)
+def test_values(value: Any, name: str, raw: bytes) -> None:
+    upload, _ = resolve("x", {"x": value})
+    assert (upload.name, read(upload)) == (name, raw)
+
+
+def test_a_shown_file_that_does_not_hold_its_bytes() -> None:
+    for value in (display.Video("talk.wav"), display.Image(filename="talk.wav", format="png")):
+        assert read(resolve("x", {"x": value})[0]) == made_here.tone()
+
+
+@pytest.mark.parametrize("value", ["talk.wav", Path("talk.wav")])
+def test_a_name_that_holds_a_path(value: Any) -> None:
+    upload, one = resolve("path", {"path": value})
+    assert (upload.name, one.name) == ("talk.wav", "talk.wav")
+
+
+def test_samples_with_their_rate() -> None:
+    numpy = pytest.importorskip("numpy")
+    samples = numpy.array([0.0, 0.5, -1.0, 2.0])
+    for value in ((samples, 8000), (8000, samples.astype("float32"))):
+        upload, _ = resolve("x", {"x": value})
+        whole = Audio(Content(read(upload), "audio/wav"), SPEECH)
+        assert (whole.sample_rate, whole.channels) == (8000, 1)
+        assert numpy.abs(whole.samples() - [0, 0.5, -1, 1]).max() < 0.001
+    stereo = (numpy.zeros((10, 2), "int16"), numpy.int64(44100))
+    assert Audio(Content(read(resolve("x", {"x": stereo})[0]), "audio/wav"), SPEECH).channels == 2
+    with pytest.raises(ArgumentError, match=r"does not tell its sample rate\n.*\(samples, 16000\)"):
+        resolve("x", {"x": samples})
+    with pytest.raises(ArgumentError, match=r"shape \(2, 100\)"):
+        resolve("x", {"x": (numpy.zeros((2, 100)), 8000)})
+    with pytest.raises(ArgumentError, match="type int64"):
+        resolve("x", {"x": (numpy.zeros(9, "int64"), 8000)})
+
+
+def test_a_file_and_a_value_of_one_name_must_be_told_apart(folder: Path) -> None:
+    (folder / "talk").write_bytes(b"the file")
+    with pytest.raises(
+        ArgumentError, match=r"a file in this folder and a name.*\nthe file: ./talk"
+    ):
+        resolve("talk", {"talk": TALK})
+    assert read(resolve("./talk", {"talk": TALK})[0]) == b"the file"
+    # no doubt: the name cannot be sent, or holds that very path
+    assert read(resolve("talk", {"talk": 7})[0]) == b"the file"
+    assert read(resolve("talk", {"talk": "talk"})[0]) == b"the file"
+
+
+@pytest.mark.parametrize("value", [None, "https://example.org/a.wav"])
+def test_addresses_are_refused(value: str | None) -> None:
+    typed = "x" if value else "http://example.org/a.wav"
+    with pytest.raises(ArgumentError, match=r"not fetched from here\ndownload it first: !curl -LO"):
+        resolve(typed, {"x": value})
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("talk.wv", r"^talk.wv: no such file\ndid you mean 'talk.wav'\?"),
+        ("./talk.wv", r"^./talk.wv: no such file\ndid you mean './talk.wav'\?"),
+        ("speach", r"^speach: neither a file here nor a name\ndid you mean 'speech'\?"),
+        ("zzz", r"neither a file here nor a name\nthere are: speech, empty, talk.wav$"),
+        ("nowhere/a.wav", r"there is no folder nowhere\nthis kernel is in "),
+        (".", r"is a folder\nname a file in it"),
+        ("number[0]", "neither a file here nor a name"),
+        ("speech.nothing", "neither a file here nor a name"),
+        ("text", r"text is the text no_such.wav, and there is no such file"),
+        ("long", r"long is the text 'x+'..., and there is no such file"),
+        ("empty", "is empty"),
+        ("", "the name of a file is empty"),
+        ("n" * 300, "neither a file here nor a name"),
+        ("~no-such-user/a.wav", "there is no folder"),
+        ("a\0.wav", "no such file"),
+    ],
+)
+def test_what_is_not_there(typed: str, message: str) -> None:
+    names = {"speech": TALK, "number": 7, "text": "no_such.wav", "long": "x" * 5000, "empty": b""}
+    with pytest.raises(InputError, match=message):
+        resolve(typed, names)
+
+
+def test_what_cannot_be_sent() -> None:
+    pictures = [Picture(Content(made_here.png(), "image/png"), Made("frame"))] * 2
+    with pytest.raises(ArgumentError, match=r"frames is 2 pictures\none of them: frames\[0\]"):
+        resolve("frames", {"frames": Gallery(pictures)})
+    assert resolve("frames[1]", {"frames": Gallery(pictures)})[0].name == "frame.png"
+    with pytest.raises(ArgumentError, match="of type int, which cannot be sent"):
+        resolve("x", {"x": 7})
+
+
+def test_nothing_is_evaluated() -> None:
+    called: list[int] = []
+    for typed in ("f()", "f(1).x", "a+b", "x[f()]", "x[0:1]"):
+        with pytest.raises(InputError, match="no such file"):
+            resolve(typed, {"f": called.append, "x": [TALK]})
+    assert called == []
+
+
+def test_an_answer_knows_how_it_was_made() -> None:
+    made = ANSWER.made
+    assert (made.what, made.service, made.model, made.commit) == (
+        "answer",
+        "ollama",
+        "m",
+        "ab" * 20,
+    )
+    assert made.inputs == (Input("prompt", hashlib.sha256(b"What?").hexdigest(), 5),)
+    assert resolve("_", {"_": ANSWER})[1].made == made
+    transcript = Made("transcript")
+    asked = Answer("x", "m", inputs=(Input("prompt", made=transcript),))
+    assert [step.what for step in asked.made.chain] == ["transcript", "answer"]
+
+
+def test_a_filled_text_remembers_what_was_inserted() -> None:
+    heard = Transcript(Transcription("one", "en", [], {}), Made("transcript"))
+    used: list[object] = []
+    text = fill("{{heard}} {{answer}} {{number}} {{answer.text}}", used_names(heard), used)
+    assert text == "one forty-two 7 forty-two"
+    assert used == [heard, ANSWER]
+    assert fill("{{heard}}", used_names(heard)) == "one"
+
+
+def used_names(heard: Transcript) -> dict[str, Any]:
+    return {"heard": heard, "answer": ANSWER, "number": 7}
