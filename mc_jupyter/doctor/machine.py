@@ -87,6 +87,7 @@ def settings_in_force(settings: Settings) -> list[Check]:
         "runtime": lambda: settings.runtime,
         "render": lambda: settings.render,
         "max_download": lambda: size_text(settings.max_download),
+        "max_inline": lambda: size_text(settings.max_inline),
     }
     try:
         values = [f"{name} {read()} ({_origin(settings, name)})" for name, read in wanted.items()]
