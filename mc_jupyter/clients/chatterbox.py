@@ -39,8 +39,8 @@ OPTIONS: Options = {
     "exaggeration": Option("how much feeling", float, low=0.25, high=2.0),
     "cfg_weight": Option("how close it stays to the voice", float, low=0.2, high=1.0),
     "seed": Option("the same seed gives the same speech; 0 draws one", int, low=0),
-    "language": Option("of the text, as the server's model knows it", metavar="CODE"),
-    "split_text": Option("false: speak the text in one go", bool),
+    "language": Option("of the text, as the server's model knows it", metavar="LANGUAGE"),
+    "split_text": Option("cut the text into chunks (true)", bool),
     "chunk_size": Option("characters of a chunk (120)", int, low=50, high=500),
 }
 

@@ -21,12 +21,12 @@ IMAGE_OPTIONS: Options = {
     "seed": Option("the same seed gives the same picture", int, 0, 2**63 - 1),
 }
 _SPEECH: Options = {
-    "voice": Option("of the model, where it has several"),
+    "voice": Option("who speaks, where the model has several", metavar="VOICE"),
     "speed": Option("1 is the voice's own, 2 twice as fast", float, 0.5, 2),
     "format": Option("of the sound", choices=("wav",)),
 }
 SOUND_OPTIONS: Options = {
-    "language": Option("a code (en), where the model has several"),
+    "language": Option("of the text: a code (en), where the model has several", metavar="LANGUAGE"),
     "pitch": Option("from -1 (lower) to 1 (higher)", float, -1, 1),
     "volume": Option("from 0 to 1", float, 0, 1),
     "sample_rate": Option("samples a second, in Hz", int, 8000, 192_000, sent="sampleRate"),

@@ -34,7 +34,9 @@ OPTIONS: Options = {
     "word_timestamps": Option("give each word its times", bool),
     "prompt": Option("text that comes before: names and spellings", sent="initial_prompt"),
     "vad_filter": Option("leave out what is no speech (engine faster_whisper)", bool),
-    "encode": Option("false: the file is bare samples, 16 bit, one channel, 16 kHz", bool),
+    "encode": Option(
+        "have the file converted (true); not for bare samples: 16 bit, one channel, 16 kHz", bool
+    ),
     "diarize": Option("tell the speakers apart (engine whisperx)", bool),
     "min_speakers": Option("how many speakers at least (engine whisperx)", int, low=1),
     "max_speakers": Option("how many speakers at most (engine whisperx)", int, low=1),

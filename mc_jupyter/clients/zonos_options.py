@@ -25,8 +25,8 @@ def _emotion(name: str, default: float) -> Option:
 
 OPTIONS: Options = {
     "model": Option("the server's name of a model; unasked its first", metavar="NAME"),
-    "language": Option("of the text: a code of espeak-ng (en-us)", metavar="CODE"),
-    "prefix": Option("a recording that the speech goes on from", metavar="FILE"),
+    "language": Option("of the text: a code of espeak-ng (en-us)", metavar="LANGUAGE"),
+    "prefix": Option("a recording that the speech goes on from", metavar="FILE|VARIABLE"),
     "happiness": _emotion("happiness", 1),
     "sadness": _emotion("sadness", 0.05),
     "disgust": _emotion("disgust", 0.05),
