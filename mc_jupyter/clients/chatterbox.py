@@ -187,9 +187,8 @@ class ChatterboxClient(ServiceClient):
             It is neither wav nor mp3, there is a voice of that name, or the server refuses it.
         """
         if PurePath(recording.name).suffix.lower() not in SUFFIXES.values():
-            raise InputError(
-                f"{self.name} takes voices as .wav and .mp3 files, not {recording.name}"
-            )
+            kinds = ".wav and .mp3 files"
+            raise InputError(f"{self.name} takes voices as {kinds}, not {recording.name}")
         before = {one.id for one in self.voices()}
         name = self._upload("/upload_predefined_voice", recording, report)
         if name in before:  # the server keeps the old one, and does not say so
@@ -201,8 +200,7 @@ class ChatterboxClient(ServiceClient):
 
     def _upload(self, path: str, recording: Upload, report: Report) -> str:
         files = [("files", recording)]
-        opened = self._http.open("POST", path, files=files, report=report)
-        with closing(opened) as reply:
+        with closing(self._http.open("POST", path, files=files, report=report)) as reply:
             answer = reply.whole()
         self._changed()
         for one in answer.get("errors") or ():

@@ -146,6 +146,9 @@ class Content:
         except OSError as error:
             part.unlink(missing_ok=True)
             raise not_written(target, error) from error
+        except BaseException:  # an interrupt
+            part.unlink(missing_ok=True)
+            raise
         return target
 
 

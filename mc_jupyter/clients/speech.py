@@ -19,6 +19,9 @@ PAUSE = 0.3
 """Seconds of silence between the pieces of a long text."""
 
 
+_LISTED = 12  # voices that an error names one by one
+
+
 @dataclass(frozen=True)
 class Voice:
     """A voice of a service.
@@ -116,6 +119,8 @@ def no_such_voice(
     """
     ids = [one.id for one in known]
     guess = did_you_mean(voice, ids) if ids else "it has no voices"
+    if not guess.startswith("did") and len(ids) > _LISTED:
+        guess = f"it has {len(ids)}, like {', '.join(ids[:3])}"
     return VoiceNotFoundError(
         f"{name} has no voice {voice!r}: {guess}", hint or f"to see all: %{name} voices"
     )

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import InputError, VoiceNotFoundError
-from ..events import Report, silent
+from ..events import Event, Report, silent
 from . import gradio, sound
 from .base import ServiceClient, at_work
 from .content import Product, Upload
@@ -22,6 +22,7 @@ from .speech import Voice
 from .zonos_options import INPUTS, OPTIONS, check_inputs, values
 
 _FUNCTION = "generate_audio"
+_CUT_OFF = 29.8  # s; the server's end is at 86 * 30 steps, 86.13 to the second
 
 
 class ZonosClient(ServiceClient):
@@ -34,8 +35,9 @@ class ZonosClient(ServiceClient):
     """
 
     formats = ("wav",)  # 44.1 kHz, mono
-    # what its page takes; 30 s of sound is the end of what it speaks at once
-    longest = 500
+    # it stops after 30 s of sound; its page reckons with 30 s for 400 characters (and takes 500),
+    # so this leaves room for pauses and a slow voice
+    longest = 300
     clones = True
     options = OPTIONS
 
@@ -109,7 +111,8 @@ class ZonosClient(ServiceClient):
         Returns
         -------
         Product
-            Its ``facts`` have the ``seed``.
+            Its ``facts`` have the ``seed``, and ``cut_off`` where the end of the text is missing;
+            then `report` is told so, too.
 
         Raises
         ------
@@ -147,6 +150,10 @@ class ZonosClient(ServiceClient):
             del settings["seed"]  # it counts for nothing; `facts` has the one that was drawn
         settings = {name: value for name, value in settings.items() if value is not None}
         facts = {"seed": outputs[1]} if len(outputs) > 1 else {}
+        if (heard := sound.describe(content)) and heard.duration > _CUT_OFF:
+            facts["cut_off"] = True
+            missing = f"{self.name} stops after 30 s of sound: the end of this text is missing"
+            report(Event("note", missing, keep=True))
         return Product(content, str(settings["model"]), settings, facts)
 
     def _file(

@@ -131,10 +131,9 @@ def test_what_cannot_be_spoken(client: Any, speaker: Speaker, served: Served) ->
 def test_options_are_sent_or_refused(client: Any, speaker: Speaker, served: Served) -> None:
     for given, words in (
         ({"format": "wma"}, "format is 'wma'"),
-        ({"speed": 0.01}, "speed is 0.01"),
-        ({"speed": 100}, "speed is 100"),
+        *(({"speed": speed}, f"speed is {speed}") for speed in speaker.wrong_speeds),
         ({"speed": "fast"}, "speed is 'fast'"),
-        ({"pitch": 1}, f"{speaker.name} has no option 'pitch'"),
+        ({"pitch_of": 1}, "has no option 'pitch_of'"),
     ):
         error = refused(
             served, speaker, lambda given=given: client.speak(TEXT, **{**speaker.given, **given})
@@ -143,12 +142,12 @@ def test_options_are_sent_or_refused(client: Any, speaker: Speaker, served: Serv
         assert words in str(error)
     for name, option in client.options.items():
         wrong = {str: 7, bool: "yes"}.get(option.type, "many")
-        error = refused(served, speaker, speaking(client, **{name: wrong}))
+        error = refused(served, speaker, speaking(client, **{**speaker.given, name: wrong}))
         assert isinstance(error, OptionError | InputError), name
         assert name in str(error)
         if option.high is not None:
             high = option.type(option.high + 1)
-            error = refused(served, speaker, speaking(client, **{name: high}))
+            error = refused(served, speaker, speaking(client, **{**speaker.given, name: high}))
             assert f"{name} is {high}" in str(error)
 
 
@@ -160,6 +159,8 @@ def test_voices(client: Any, speaker: Speaker, served: Served) -> None:
         assert speaker.voice in ids
         product = client.speak("One.", voice=speaker.voice, **speaker.given)
         assert speaker.voice in product.settings.values()
+    if not speaker.lists_voices:
+        return
     error = refused(served, speaker, lambda: client.speak(TEXT, voice="nobody", **speaker.given))
     assert isinstance(error, VoiceNotFoundError)
     assert f"{speaker.name} has no voice 'nobody'" in str(error)
@@ -181,7 +182,7 @@ def test_a_reference_is_taken_or_refused(client: Any, speaker: Speaker, served: 
         )
         assert isinstance(error, InputError)
     else:
-        assert isinstance(refused(served, speaker, speak), OptionError)
+        assert isinstance(refused(served, speaker, speak), OptionError | InputError)
 
 
 def test_a_short_text_is_the_services_own_bytes(client: Any, speaker: Speaker) -> None:
@@ -236,33 +237,51 @@ def test_a_format_that_nobody_can_write(client: Any, speaker: Speaker, served: S
         assert f"format is '{format}'" in str(error)
 
 
+class Working:
+    """Takes reports, and knows when one of them says that the service is at work."""
+
+    def __init__(self, start: str = "") -> None:
+        self._start, self._begun = start, threading.Event()
+
+    def __call__(self, event: Event) -> None:
+        if event.step == "work" and event.text.startswith(self._start):
+            self._begun.set()
+
+    def wait(self) -> None:
+        assert self._begun.wait(10)
+
+
 def test_a_cancel_frees_the_server(speaker: Speaker, slow: Served) -> None:
     with speaker.connect(slow.url) as client:
         client.longest = 20
-        before = len(slow.asked(speaker.path))
-        work = Background(lambda: speak_all(client, TEXT, **speaker.given))
-        wait_until(lambda: len(slow.asked(speaker.path)) > before, what="the request")
+        before, working = len(slow.asked(speaker.path)), Working("speaking 1 of 3: ")
+        work = Background(lambda: speak_all(client, TEXT, report=working, **speaker.given))
+        working.wait()
         work.cancel()
-        wait_until(lambda: speaker.freed(slow), 2, "the server is told")
+        wait_until(lambda: speaker.is_told(slow), 2, "the server is told")
         assert len(slow.asked(speaker.path)) == before + 1  # no further piece
 
 
 def test_an_interrupt_frees_the_server(speaker: Speaker) -> None:
     with speaker.served("slow=4") as slow, speaker.connect(slow.url) as client:
-        sent: list[float] = []
+        sent, working = list[float](), Working()
 
         def interrupt() -> None:
-            wait_until(lambda: speaker.is_at_work(slow), what="the work")
+            working.wait()
             sent.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
+
+        def speak() -> None:
+            client.speak(TEXT, report=working, **speaker.given)
+            thread.join()  # so that an interrupt that comes late hits nobody else
 
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            client.speak(TEXT, **speaker.given)
+            speak()
         assert time.monotonic() - sent[0] < 1.0
         thread.join()
-        wait_until(lambda: speaker.freed(slow), 2, "the server is told")
+        wait_until(lambda: speaker.is_told(slow), 2, "the server is told")
 
 
 def test_work_is_told_of(speaker: Speaker, slow: Served) -> None:

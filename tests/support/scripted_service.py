@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
@@ -115,27 +117,34 @@ class _Handler(BaseHTTPRequestHandler):
         kept, digest, size = bytearray(), hashlib.sha256(), 0
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
         left = int(self.headers.get("Content-Length") or 0)
+        service: ScriptedService = self.server.service
         while left or chunked:
             if chunked and not left and not (left := int(self.rfile.readline() or b"0", 16)):
                 self.rfile.readline()
                 break
             piece = self.rfile.read(min(left, 1 << 16))
             if not piece:
+                service.left.append(urlsplit(self.path).path)
                 break
+            time.sleep(service.pace)
             left -= len(piece)
             if chunked and not left:
                 self.rfile.readline()
             size += len(piece)
-            self.server.service.received += len(piece)
-            if self.server.service.hashes:
+            service.received += len(piece)
+            if service.hashes:
                 digest.update(piece)
             if len(kept) < _KEPT:
                 kept += piece
         return size, digest.hexdigest(), bytes(kept)
 
     def _answer(self, says: Says) -> None:
-        if says.free is not None:
-            says.free.wait(60)
+        service: ScriptedService = self.server.service
+        while says.free is not None and not says.free.wait(0.02):
+            if self._has_left():
+                service.left.append(urlsplit(self.path).path)
+                self.close_connection = True
+                return
         body = says.body
         if isinstance(body, str):
             body = body.encode()
@@ -152,9 +161,22 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(body)
         left = says.size
-        while left > 0:
-            self.wfile.write(_PIECE[:left])
-            left -= len(_PIECE)
+        try:
+            while left > 0:
+                self.wfile.write(_PIECE[:left])
+                left -= len(_PIECE)
+                time.sleep(service.pace)
+        except OSError:
+            service.left.append(urlsplit(self.path).path)
+            raise
+
+    def _has_left(self) -> bool:
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
 
 def _no_word(request: Any, client_address: Any) -> None:
@@ -182,6 +204,10 @@ class ScriptedService:
         What came, whole.
     received
         Bytes of bodies that came.
+    left
+        Paths whose client went away before its request or the answer was whole.
+    pace
+        Seconds between two pieces of 64 KiB of a body, in either direction; may be set.
     """
 
     def __init__(
@@ -194,6 +220,8 @@ class ScriptedService:
         self.answers = dict(answers or {})
         self.requests: list[Asked] = []
         self.received, self.hashes = 0, hashes
+        self.left: list[str] = []
+        self.pace = 0.0
         kind = HTTPServer if one_at_a_time else ThreadingHTTPServer
         self._server: Any = kind(("127.0.0.1", 0), _Handler)
         self._server.service = self
@@ -209,6 +237,7 @@ class ScriptedService:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.pace = 0.0
         for says in self.answers.values():
             if says.free is not None:
                 says.free.set()

@@ -10,6 +10,7 @@ from typing import Any
 from support.services import Served, running
 
 from mc_jupyter.clients.chatterbox import ChatterboxClient
+from mc_jupyter.clients.huggingface import HuggingFaceClient
 from mc_jupyter.clients.kokoro import KokoroClient
 from mc_jupyter.clients.peer import Limits
 from mc_jupyter.clients.zonos import ZonosClient
@@ -31,27 +32,30 @@ class Speaker:
         Where it is asked to speak.
     text
         The text in such a request.
-    watched
-        How the paths begin that are asked while it works.
     freed
-        Whether the server was told that nobody waits any more.
+        Whether the server was told that nobody waits any more; None where it cannot hear that.
     flags
         The stand-in's switches.
     given
         What each call must have.
     voice
         One that it has; None where it has none.
+    lists_voices
+        Whether it is known which voices it has; else any is sent.
+    wrong_speeds
+        Too slow, and too fast.
     """
 
     name: str
     client: Any
     path: str
     text: Callable[[Asked], str]
-    watched: str
-    freed: Callable[[Served], bool]
+    freed: Callable[[Served], bool] | None
     flags: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     voice: str | None = None
+    lists_voices: bool = True
+    wrong_speeds: tuple[float, ...] = (0.01, 100.0)
 
     @contextmanager
     def served(self, *flags: str) -> Iterator[Served]:
@@ -63,9 +67,9 @@ class Speaker:
         """Return a client."""
         return self.client(url, limits=Limits(**limits))
 
-    def is_at_work(self, served: Served) -> bool:
-        """Whether the client waits for its work."""
-        return any(one["path"].startswith(self.watched) for one in served.requests())
+    def is_told(self, served: Served) -> bool:
+        """Whether the server knows that nobody waits, or cannot know it."""
+        return self.freed is None or self.freed(served)
 
     def texts(self, served: Served) -> list[str]:
         """What it was asked to say."""
@@ -94,7 +98,6 @@ SPEAKERS = (
         KokoroClient,
         "/v1/audio/speech",
         lambda body: str(body["input"]),
-        "/v1/audio/speech",
         _gone("/v1/audio/speech"),
         voice="af_heart",
     ),
@@ -103,7 +106,6 @@ SPEAKERS = (
         ChatterboxClient,
         "/tts/async",
         lambda body: str(body["text"]),
-        "/tts/status/",
         _deleted,
         flags=("voices=Emily.wav,Bob.mp3",),
         voice="Bob.mp3",
@@ -113,7 +115,16 @@ SPEAKERS = (
         ZonosClient,
         "/gradio_api/call/generate_audio",
         lambda body: str(body["data"][1]),
-        "/gradio_api/call/generate_audio/",
         _given_up,
+    ),
+    Speaker(
+        "huggingface",
+        HuggingFaceClient,
+        "/generate/audio",
+        lambda body: str(body["prompt"]),
+        None,  # it hears nothing while it works
+        lists_voices=False,
+        wrong_speeds=(),
+        given={"model": "facebook/mms-tts-eng"},
     ),
 )
