@@ -76,13 +76,21 @@ def _loaded(service: Service) -> Capable:
     now, kind = service.snapshot(), service.kind
     line = f"%mc start {now.handle}"
     if now.state in ("running", "starting", "restarting"):
-        line = _usage(kind, now.handle)
+        line = usage(kind, now.handle)
     about = kind.about if kind else service.manifest.description.partition("\n")[0]
     return Capable(now.handle, now.kind, now.capabilities, about, now.state, line)
 
 
-def _usage(kind: Kind | None, handle: str) -> str:
-    """How a running one is used; by any handle but the kind's own through ``%mc``."""
+def usage(kind: Kind | None, handle: str) -> str:
+    """Return how a running one is used; by any handle but the kind's own through ``%mc``.
+
+    Parameters
+    ----------
+    kind
+        None for a service of no known kind.
+    handle
+        Its name in this kernel.
+    """
     if kind is None:
         return f"%mc call {handle} GET /"
     if handle == kind.name:

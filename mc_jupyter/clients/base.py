@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from ..errors import ClientError, ResponseError, TimeLimitError
 from ..events import Event, Report, ticking
 from .content import Content
 from .faults import Refine, one_line
 from .http import Http
+from .loads import loads
 from .names import shown, told
 from .peer import Limits
 
@@ -27,9 +28,10 @@ class ServiceClient:
     token
         For a server that wants one; sent to this URL only.
     limits
-        How long to wait, see :class:`~mc_jupyter.clients.peer.Limits`.
+        How long to wait, see :class:`~mc_jupyter.clients.peer.Limits`; by default the first byte
+        of an answer is waited for without a limit, for work may take long.
     name
-        What messages call the service.
+        What messages call the service; by default its kind.
     changed
         Called after each call that may have changed what the service holds.
     refine
@@ -42,18 +44,22 @@ class ServiceClient:
     """
 
     _alive = "/"  # a path that is answered at once by a service that is not at work
+    _limits: ClassVar[Limits] = Limits(first_byte=None)
+    _kind: ClassVar[str] = "service"
+    _refine: ClassVar[Refine | None] = None
 
     def __init__(
         self,
         url: str,
         *,
-        token: str | None,
-        limits: Limits,
-        name: str,
-        changed: Callable[[], None],
+        token: str | None = None,
+        limits: Limits | None = None,
+        name: str = "",
+        changed: Callable[[], None] = lambda: None,
         refine: Refine | None = None,
     ) -> None:
-        self._http = Http(url, token=token, limits=limits, name=name, refine=refine)
+        name, refine = name or self._kind, refine or self._refine
+        self._http = Http(url, token=token, limits=limits or self._limits, name=name, refine=refine)
         self.url, self.name = self._http.url, name
         self._changed = changed
 
@@ -96,8 +102,8 @@ class ServiceClient:
     def _object(self, content: Content, path: str) -> dict[str, Any]:
         """The JSON object that content holds, whatever its type says."""
         try:
-            item = json.loads(content.bytes)
-        except (ValueError, RecursionError):
+            item = loads(content.bytes)
+        except ValueError:
             item = None
         if not isinstance(item, dict):
             with closing(content.open()) as file:
@@ -157,8 +163,9 @@ def as_number(text: Any) -> Any:
         return text
     above, slash, below = text.strip().partition("/")
     try:
-        if slash:
-            return float(above) / float(below)
-        return int(above) if above.lstrip("-").isdecimal() else float(above)
-    except (ValueError, ZeroDivisionError):
+        if above.lstrip("-").isdecimal() and not slash:
+            return int(above)
+        number = float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError, OverflowError):
         return text
+    return number if math.isfinite(number) else text

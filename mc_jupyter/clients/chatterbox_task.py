@@ -107,13 +107,14 @@ def _status(http: Http, task: str) -> dict[str, Any]:
 
 
 def _words(name: str, status: Mapping[str, Any]) -> str:
-    """How far it is: ``chunk 2 of 5 (40 %): Synthesizing``."""
+    """How far it is: ``chunk 2 of 5 (40 %)``, and at what, where that is more than the chunk."""
     total, done = status.get("total_chunks"), status.get("completed_chunks")
     stage = str(status.get("current_stage") or status.get("status") or "")
     progress = status.get("progress")
     percent = f" ({progress:.0f} %)" if isinstance(progress, int | float) else ""
     if isinstance(total, int) and isinstance(done, int) and total and stage.lower() != "queued":
-        return f"{name}: chunk {min(done + 1, total)} of {total}{percent}: {stage}"
+        doing = f": {stage}" if stage and "chunk" not in stage.lower() else ""
+        return f"{name}: chunk {min(done + 1, total)} of {total}{percent}{doing}"
     return f"{name}: {stage}{percent}"
 
 

@@ -11,8 +11,12 @@ import io
 import mimetypes
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,41 +78,54 @@ class Content:
         Their hash in hexadecimal, where it is known already.
     name
         A file name that the service gave them; may be empty.
+
+    Attributes
+    ----------
+    size
+        How many bytes.
     """
 
     def __init__(
         self,
-        source: bytes | tempfile._TemporaryFileWrapper[bytes],
+        source: bytes | Path,
         content_type: str = "application/octet-stream",
         *,
         sha256: str | None = None,
         name: str = "",
     ) -> None:
         self._source = source
+        self.size = source.stat().st_size if isinstance(source, Path) else len(source)
+        if isinstance(source, Path):
+            weakref.finalize(self, _remove, source)
         self.content_type = content_type.partition(";")[0].strip().lower()
         self._sha256, self.name = sha256, name
 
     def __repr__(self) -> str:
         return f"<Content {self.content_type}, {self.size:,} bytes>"
 
-    @property
-    def size(self) -> int:
-        """How many bytes."""
-        if isinstance(self._source, bytes):
-            return len(self._source)
-        return os.path.getsize(self._source.name)
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the bytes: the temporary file ends with this kernel."""
+        return {**vars(self), "_source": self.bytes}
+
+    def __copy__(self) -> Content:
+        """Be one's own copy: the file ends with the one object."""
+        return self
+
+    def __deepcopy__(self, _: object) -> Content:
+        return self
 
     @property
     def path(self) -> Path | None:
         """The temporary file that holds them; None where they are in memory."""
-        return None if isinstance(self._source, bytes) else Path(self._source.name)
+        return self._source if isinstance(self._source, Path) else None
 
     @property
     def bytes(self) -> bytes:
         """All of them, in memory."""
         if isinstance(self._source, bytes):
             return self._source
-        return Path(self._source.name).read_bytes()
+        with self.open() as file:
+            return file.read()
 
     @property
     def sha256(self) -> str:
@@ -124,10 +141,20 @@ class Content:
         return Path(self.name).suffix or suffix_of(self.content_type)
 
     def open(self) -> Readable:
-        """Open them for reading, from the beginning; each call is a reader of its own."""
+        """Open them for reading, from the beginning; each call is a reader of its own.
+
+        Raises
+        ------
+        InputError
+            Somebody has cleaned the folder of temporary files.
+        """
         if isinstance(self._source, bytes):
             return io.BytesIO(self._source)
-        return open(self._source.name, "rb")
+        try:
+            return open(self._source, "rb")
+        except OSError as error:
+            why = error.strerror or error  # a saved notebook names no folder
+            raise InputError(f"its temporary file is gone: {why}", "make it again") from error
 
     def save(self, path: str | Path) -> Path:
         """Write them to a file, whole or not at all, and return its path.
@@ -137,17 +164,17 @@ class Content:
         DiskFullError, ArgumentError
             There is no room, or the file cannot be written; one that was there stays as it was.
         """
-        target = Path(path).expanduser()
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        target = place(path)
+        part = target.parent / f".{target.name}.{os.getpid()}-{threading.get_ident()}.part"
         try:
             with self.open() as reader, open(part, "wb") as writer:
                 shutil.copyfileobj(reader, writer, _CHUNK)
             part.replace(target)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise not_written(target, error) from error
-        except BaseException:  # an interrupt
-            part.unlink(missing_ok=True)
+        except BaseException as error:  # an interrupt too
+            with suppress(OSError, ValueError):
+                part.unlink()
+            if isinstance(error, OSError | ValueError):
+                raise not_written(target, error) from error
             raise
         return target
 
@@ -176,40 +203,85 @@ def gather(
         There is no room for it.
     """
     digest, held, done = hashlib.sha256(), bytearray(), 0
-    file: tempfile._TemporaryFileWrapper[bytes] | None = None
+    path: Path | None = None
     try:
-        for piece in pieces:
-            digest.update(piece)
-            done += len(piece)
-            if file is None and len(held) + len(piece) > IN_MEMORY:
-                file = tempfile.NamedTemporaryFile(prefix="mc-jupyter-")  # noqa: SIM115 (kept)
-                file.write(held)
-                held.clear()
-            if file is None:
-                held += piece
-            else:
-                file.write(piece)
-            told(done)
-        if file is not None:
-            file.flush()
+        with ExitStack() as stack:
+            for piece in pieces:
+                digest.update(piece)
+                done += len(piece)
+                if path is None and done > IN_MEMORY:
+                    path = stack.enter_context(temporary())
+                    file = stack.enter_context(open(path, "wb"))
+                    file.write(held)
+                    held.clear()
+                if path is None:
+                    held += piece
+                else:
+                    file.write(piece)
+                told(done)
     except OSError as error:
-        if file is not None:
-            file.close()
         raise not_written(Path(tempfile.gettempdir()), error) from error
+    return Content(path or bytes(held), content_type, sha256=digest.hexdigest(), name=name)
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """Make a temporary file to become a :class:`Content`; where that fails, it is removed."""
+    number, name = tempfile.mkstemp(prefix="mc-jupyter-")
+    os.close(number)
+    try:
+        yield Path(name)
     except BaseException:
-        if file is not None:
-            file.close()
+        _remove(Path(name))
         raise
-    source = bytes(held) if file is None else file
-    return Content(source, content_type, sha256=digest.hexdigest(), name=name)
 
 
-def not_written(target: Path, error: OSError) -> DiskFullError | ArgumentError:
-    """Return our error for a file that could not be written."""
-    reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def place(text: str | os.PathLike[str]) -> Path:
+    """Return the path that was typed; ``~`` is a home folder where there is one."""
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # ~ of a user that is not there
+        return path
+
+
+def file_named(path: str | Path, suffix: str) -> Path:
+    """Return the file that a result is to be written to.
+
+    Parameters
+    ----------
+    path
+        As it was typed.
+    suffix
+        Added where it has none, dot included.
+
+    Raises
+    ------
+    ArgumentError
+        It is a folder.
+    """
+    target = place(path)
+    if os.path.isdir(target):  # the empty text is the current folder
+        here = target / f"NAME{suffix}"
+        raise ArgumentError(f"{str(path)!r} is a folder", f"name a file in it: {here}")
+    return target if target.suffix else target.with_name(target.name + suffix)
+
+
+def not_written(target: Path, error: OSError | ValueError) -> DiskFullError | ArgumentError:
+    """Return our error for a file that could not be written; a ValueError is of its name."""
+    reason = getattr(error, "strerror", None) or str(error)
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"{target}: {reason}", "make room, then run this again")
     return ArgumentError(f"{target} cannot be written: {reason}", "name another file or folder")
+
+
+def _unread(path: str | Path, error: OSError | ValueError) -> str:
+    return f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 @dataclass(frozen=True)
@@ -238,21 +310,20 @@ class Upload:
         Raises
         ------
         InputError
-            There is no such file, it cannot be read, or it is empty.
+            There is no such file, it cannot be read, it is empty, or it is a pipe or a device,
+            of which nobody knows the end.
         """
         if isinstance(source, str | Path):
-            path = Path(source).expanduser()
-            try:
-                with open(path, "rb") as file:
-                    is_empty = not file.read(1)
-            except OSError as error:
-                raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+            path = place(source)
             upload = cls(name or path.name, path)
+            if not stat.S_ISREG(upload._stat().st_mode):
+                what = "a folder" if os.path.isdir(path) else "no file of bytes"
+                raise InputError(f"{path} is {what}", "name a file")
+            upload._open().close()
         else:
-            is_empty = not (len(source) if isinstance(source, bytes) else source.size)
             kind = source.content_type if isinstance(source, Content) else ""
             upload = cls(name or f"input{suffix_of(kind) if kind else ''}", source, kind)
-        if is_empty:
+        if not upload.size:
             raise InputError(f"{upload.name} is empty")
         return upload
 
@@ -265,7 +336,7 @@ class Upload:
     def size(self) -> int:
         """How many bytes."""
         if isinstance(self.source, Path):
-            return self.source.stat().st_size
+            return self._stat().st_size
         return len(self.source) if isinstance(self.source, bytes) else self.source.size
 
     @property
@@ -276,25 +347,35 @@ class Upload:
                 self._hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
         return self._hashes[-1]
 
+    def _stat(self) -> os.stat_result:
+        assert isinstance(self.source, Path)
+        try:
+            return os.stat(self.source)
+        except (OSError, ValueError) as error:
+            raise InputError(_unread(self.source, error)) from error
+
     def _open(self) -> Readable:
         if isinstance(self.source, Path):
-            return open(self.source, "rb")
+            try:
+                return open(self.source, "rb")
+            except OSError as error:
+                raise InputError(_unread(self.source, error)) from error
         return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open()
 
     def reader(self, told: Callable[[int], None] = lambda done: None) -> Reader:
         """Return what httpx sends: it reads piece by piece and hashes on the way."""
-        return Reader(self._open(), self.size, self._hashes.append, told)
+        return Reader(self.name, self._open(), self._hashes.append, told)
 
 
 class Reader:
-    """A file that is hashed while it is read; what it holds at the start is what it will give.
+    """A file that is hashed while it is read; it gives as many bytes as it has at the start.
 
     Parameters
     ----------
+    name
+        Of the file, for messages.
     file
         The file.
-    size
-        Its bytes.
     hashed
         Given the hash when all was read.
     told
@@ -303,17 +384,28 @@ class Reader:
 
     def __init__(
         self,
+        name: str,
         file: Readable,
-        size: int,
         hashed: Callable[[str], None],
         told: Callable[[int], None],
     ) -> None:
-        self._file, self._size, self._hashed, self._told = file, size, hashed, told
+        self._name, self._file, self._hashed, self._told = name, file, hashed, told
         self._digest, self._done = hashlib.sha256(), 0
+        self._size = file.seek(0, os.SEEK_END)
+        file.seek(0)
 
     def read(self, count: int = -1) -> bytes:
-        """Read, as a file."""
-        piece = self._file.read(count)
+        """Read, as a file.
+
+        Raises
+        ------
+        InputError
+            It has become shorter.
+        """
+        left = self._size - self._done  # what is added meanwhile was not announced
+        piece = self._file.read(left if count < 0 else min(count, left))
+        if left and count and not piece:
+            raise InputError(f"{self._name} became shorter while it was sent", "run it again")
         if piece:
             self._digest.update(piece)
             self._done += len(piece)
@@ -328,8 +420,11 @@ class Reader:
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place; the hash begins anew, for a second sending begins at 0."""
-        self._digest, self._done = hashlib.sha256(), 0
-        return self._file.seek(offset, whence)
+        if whence == os.SEEK_END:
+            offset, whence = self._size + offset, os.SEEK_SET
+        place = self._file.seek(offset, whence)
+        self._digest, self._done = hashlib.sha256(), place
+        return place
 
     def close(self) -> None:
         """Close the file."""

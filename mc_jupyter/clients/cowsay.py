@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..errors import InputError
@@ -28,16 +27,8 @@ class CowsayClient(ServiceClient):
         As for every client (:class:`~mc_jupyter.clients.base.ServiceClient`).
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(first_byte=60.0),  # noqa: B008 (frozen)
-        name: str = "cowsay",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(url, token=token, limits=limits, name=name, changed=changed)
+    _kind = "cowsay"
+    _limits = Limits(first_byte=60.0)
 
     def health(self) -> dict[str, Any]:
         """Return what the service says of itself: status, service, version.

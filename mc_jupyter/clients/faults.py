@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import DiskFullError, MediaConduitError, ModelNotFoundError, ResponseError
+from .loads import loads
 from .names import at, shown, told
 
 _NO_SPACE = re.compile(
@@ -66,8 +67,8 @@ Refine = Callable[[Fault], MediaConduitError | None]
 def read_body(body: bytes, content_type: str) -> tuple[Mapping[str, Any], str, bool]:
     """Return the `data`, `text` and `html` of a :class:`Fault` from a body's bytes."""
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = loads(body)
+    except ValueError:
         data = None
     if isinstance(data, dict):
         return data, error_text(data), False

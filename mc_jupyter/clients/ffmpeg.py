@@ -6,7 +6,7 @@ back as bytes with their figures in headers, frames as paths to be fetched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ..errors import InputError, ResponseError
@@ -17,7 +17,6 @@ from .ffmpeg_answers import figures, metadata, refined
 from .ffmpeg_options import OPTIONS, audio_form, filter_form, frame_forms
 from .option import check
 from .parts import as_part, check_sizes
-from .peer import Limits
 
 __all__ = ["OPTIONS", "FfmpegClient"]
 
@@ -35,18 +34,8 @@ class FfmpegClient(ServiceClient):
         take long: its first byte is waited for without a limit.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(first_byte=None),  # noqa: B008 (frozen)
-        name: str = "ffmpeg",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(
-            url, token=token, limits=limits, name=name, changed=changed, refine=refined
-        )
+    _kind = "ffmpeg"
+    _refine = staticmethod(refined)
 
     def health(self) -> dict[str, Any]:
         """Return what the service says of itself: version, ffmpegVersion, activeJobs and more.

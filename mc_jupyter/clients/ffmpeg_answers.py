@@ -19,6 +19,7 @@ _HEADERS = {
     "x-video-height": "height",
     "x-video-fps": "fps",
     "x-video-count": "files",
+    "x-processing-time": "seconds",  # milliseconds there
 }
 _NAMES = {
     "format": "format",
@@ -43,12 +44,10 @@ def figures(headers: Mapping[str, str]) -> dict[str, Any]:
     headers
         By their lower-case names; `seconds` is what the work took.
     """
-    found = {
-        name: as_number(headers[header]) for header, name in _HEADERS.items() if headers.get(header)
-    }
-    took = as_number(headers.get("x-processing-time"))
-    if isinstance(took, int | float):
-        found["seconds"] = took / 1000
+    said = ((name, as_number(headers.get(header))) for header, name in _HEADERS.items())
+    found = {name: value for name, value in said if isinstance(value, int | float)}
+    if "seconds" in found:
+        found["seconds"] /= 1000
     return found
 
 

@@ -150,7 +150,7 @@ class Http:
             return send(
                 lambda: self._client.send(request, stream=True), lambda late: late.close(), wire
             )
-        except self.peer.httpx.TransportError as error:
+        except (self.peer.httpx.TransportError, self.peer.httpx.InvalidURL) as error:
             cancel.check()
             raise self.peer.failure(error, limit) from error
         except UnicodeError as error:  # from looking up the host's name

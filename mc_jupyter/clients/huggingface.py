@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +28,6 @@ from .huggingface_options import (
     refined,
 )
 from .option import Options, check, refuse_unknown
-from .peer import Limits
 from .refusals import fits
 from .speech import Voice
 
@@ -51,18 +50,8 @@ class HuggingFaceClient(ServiceClient):
     options: Options = SPEECH_OPTIONS
     clones = False
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(first_byte=None),  # noqa: B008 (frozen)
-        name: str = "huggingface",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(
-            url, token=token, limits=limits, name=name, changed=changed, refine=refined
-        )
+    _kind = "huggingface"
+    _refine = staticmethod(refined)
 
     def health(self) -> dict[str, Any]:
         """Return what the service says of itself: status, loadedModels, memoryUsage, gpuInfo.

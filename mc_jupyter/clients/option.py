@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,15 +48,21 @@ class Option:
             It is of another type, or outside of the bounds.
         """
         if self.type is float and type(value) is int:
-            value = float(value)
-        kind = type(value)
-        if kind is not self.type:
-            raise OptionError(f"{name} is {value!r}", f"accepted: {self.accepted}")
-        is_low = self.low is not None and not value >= self.low  # a NaN is neither
-        is_high = self.high is not None and not value <= self.high
-        if is_low or is_high or (self.choices and value not in self.choices):
-            raise OptionError(f"{name} is {value!r}", f"accepted: {self.accepted}")
+            with suppress(OverflowError):
+                value = float(value)
+        if not self._takes(value):
+            raise OptionError(f"{name} is {value!r:.80}", f"accepted: {self.accepted}")
         return value
+
+    def _takes(self, value: Any) -> bool:
+        kind = type(value)
+        if kind is not self.type or (self.choices and value not in self.choices):
+            return False
+        if kind is float and not math.isfinite(value):
+            return False
+        is_low = self.low is not None and value < self.low
+        is_high = self.high is not None and value > self.high
+        return not (is_low or is_high)
 
     @property
     def accepted(self) -> str:

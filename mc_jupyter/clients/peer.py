@@ -72,7 +72,7 @@ class Peer:
     def failure(
         self, error: Exception, limit: LimitName, *, started: bool = False
     ) -> MediaConduitError:
-        """Return our error for an ``httpx.TransportError``.
+        """Return our error for an ``httpx.TransportError``, or the InvalidURL of a redirect.
 
         Parameters
         ----------
@@ -102,7 +102,8 @@ class Peer:
             return "the request could not be sent"  # httpx's text may quote a header
         if started:
             return f"the connection to {where} broke in the middle of the answer"
-        if isinstance(error, known.RemoteProtocolError) and "disconnected" not in str(error):
+        alien = isinstance(error, known.RemoteProtocolError | known.InvalidURL)
+        if alien and "disconnected" not in str(error):
             return f"{where} does not speak HTTP ({one_line(str(error))})"
         return f"{where} closed the connection without an answer"
 

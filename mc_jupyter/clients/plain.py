@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,6 @@ from ..events import Report, silent
 from .base import ServiceClient, at_work
 from .content import Content, content_type_of
 from .http import Fields, Files
-from .peer import Limits
 from .refusals import refused
 from .transfer import Raw
 
@@ -50,18 +49,7 @@ class PlainClient(ServiceClient):
         As for every client (:class:`~mc_jupyter.clients.base.ServiceClient`).
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(first_byte=None),  # noqa: B008 (frozen)
-        name: str = "service",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(
-            url, token=token, limits=limits, name=name, changed=changed, refine=refused
-        )
+    _refine = staticmethod(refused)
 
     def health(self) -> dict[str, Any]:
         """Return the status that ``/`` answers with: any answer below 500 is a sign of life.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from email.message import Message
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .. import cancel
@@ -15,6 +16,7 @@ from ..events import Report, silent
 from ..sockets import Wire
 from .content import Content, gather
 from .faults import Fault, read_body, to_error
+from .loads import loads
 from .names import told
 from .peer import LimitName, Peer
 from .transfer import receiving
@@ -22,7 +24,9 @@ from .transfer import receiving
 if TYPE_CHECKING:
     import httpx
 
+_MOST_OF_JSON = 64_000_000  # bytes of an answer that is held in memory
 _MOST_OF_AN_ERROR = 65_536  # bytes of a refusal's body that are read
+_LONGEST_NAME = 200  # characters of a file's name, counted from its suffix
 
 
 class Reply:
@@ -107,12 +111,29 @@ class Reply:
             told=receiving(self._peer.name, total, report),
         )
 
+    def _short(self) -> bytes:
+        """The whole of an answer that is to be short; one without an end is not waited for.
+
+        Once it has begun, the limit of silence holds for all of it.
+        """
+        pieces, size, began = [], 0, 0.0
+        most_seconds = self._peer.limits.silence or inf
+        for piece in self.pieces():
+            began = began or time.monotonic()
+            pieces.append(piece)
+            size += len(piece)
+            if size > _MOST_OF_JSON:
+                raise self._fault(pieces[0])
+            if time.monotonic() - began > most_seconds:
+                raise self._peer.too_long("silence", "the answer began, but did not end")
+        return b"".join(pieces)
+
     def value(self) -> Any:
         """Return the body's JSON value, of whatever type it is."""
-        body = b"".join(self.pieces())
+        body = self._short()
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
+            return loads(body)
+        except ValueError:
             raise self._fault(body) from None
 
     def lines(self) -> Iterator[bytes]:
@@ -146,8 +167,8 @@ class Reply:
             if not line or line.isspace():
                 continue
             try:
-                item = json.loads(line)
-            except (ValueError, RecursionError):
+                item = loads(line)
+            except ValueError:
                 if self._ended and line.lstrip().startswith(b"{"):
                     break  # half an object is the end of a cut stream
                 raise self._fault(line) from None
@@ -166,12 +187,12 @@ class Reply:
 
     def whole(self) -> dict[str, Any]:
         """Return the reply's one JSON object."""
-        body = b"".join(self.pieces())
+        body = self._short()
         if not body.strip():
             return {}
         try:
-            item = json.loads(body)
-        except (ValueError, RecursionError):
+            item = loads(body)
+        except ValueError:
             raise self._fault(body) from None
         if not isinstance(item, dict) or item.get("error"):
             raise self._fault(body)
@@ -187,6 +208,9 @@ class Reply:
 
     def _fault(self, body: bytes) -> MediaConduitError:
         headers = self._response.headers
+        token = self._response.request.headers.get("authorization", "").partition(" ")[2]
+        if token:  # some servers quote the request; what is said here is saved with the notebook
+            body = body.replace(token.encode(), b"***")
         data, text, html = read_body(body, headers.get("content-type", ""))
         status = self._response.status_code
         fault = Fault(
@@ -204,9 +228,15 @@ class Reply:
 
 
 def _file_name(disposition: str) -> str:
-    """The file name of a Content-Disposition header, without any folder; empty if there is none."""
-    if not disposition:
-        return ""
+    """The file name of a Content-Disposition header, without any folder; empty if there is none.
+
+    What has no shape of its own (line ends, marks that turn the direction) is left out.
+    """
     message = Message()
     message["content-disposition"] = disposition
-    return re.split(r"[\\/]", message.get_filename("") or "")[-1].strip(". ")
+    try:
+        given = message.get_filename("")
+    except UnicodeError:  # of a codec that nobody writes names in
+        return ""
+    name = re.split(r"[\\/]", given)[-1]
+    return "".join(filter(str.isprintable, name)).strip(". ")[-_LONGEST_NAME:]

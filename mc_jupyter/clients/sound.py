@@ -6,14 +6,12 @@ description, and is an InputError elsewhere.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OptionError
-from .content import IN_MEMORY, Content
+from .content import IN_MEMORY, Content, temporary
 from .soundfiles import (
     BLOCK,
     ENCODINGS,
@@ -166,18 +164,11 @@ def join(pieces: Sequence[Recording], format: str = "wav", pause: float = 0.0) -
         There is no room for it.
     """
     check_format(format)
-    target = tempfile.NamedTemporaryFile(prefix="mc-jupyter-")  # noqa: SIM115 (kept if large)
-    try:
-        _write(pieces, format, pause, target.name)
-        kind = ENCODINGS[format][2]
-        if Path(target.name).stat().st_size > IN_MEMORY:
-            return Content(target, kind)
-        content = Content(Path(target.name).read_bytes(), kind)
-    except BaseException:
-        target.close()
-        raise
-    target.close()
-    return content
+    kind = ENCODINGS[format][2]
+    with temporary() as path:
+        _write(pieces, format, pause, str(path))
+        content = Content(path, kind)
+    return content if content.size > IN_MEMORY else Content(content.bytes, kind)
 
 
 def _write(pieces: Sequence[Recording], format: str, pause: float, path: str) -> None:

@@ -6,7 +6,7 @@ it takes one request at a time: meanwhile it answers nothing at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -16,7 +16,6 @@ from .base import ServiceClient, as_text
 from .content import Content, Upload
 from .languages import LANGUAGES, language_code
 from .option import Option, Options, check
-from .peer import Limits
 from .subtitles import srt, tsv, vtt
 from .transcription import Transcription, refined, transcription
 
@@ -64,18 +63,8 @@ class WhisperClient(ServiceClient):
         may take long: its first byte is waited for without a limit.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(first_byte=None),  # noqa: B008 (frozen)
-        name: str = "whisper",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(
-            url, token=token, limits=limits, name=name, changed=changed, refine=refined
-        )
+    _kind = "whisper"
+    _refine = staticmethod(refined)
 
     def health(self) -> dict[str, Any]:
         """Return the title and version that the service gives itself.

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from ..errors import ArgumentError, TemplateError, did_you_mean
 from ..lab.templates import parse
+from .actions import Once, OnceConst, Switch
 
 # Unicode's private use: stands for one {{field}} while a line is split
 _FIRST_HIDDEN, _LAST_HIDDEN = 0xE000, 0xF8FF
@@ -31,36 +32,6 @@ def as_is(text: str) -> str:
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=88)
-
-
-class _Given(argparse.Action):
-    """An option that may be given once: a second value would silently drop the first."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        if option_string and self.dest in _seen(namespace):
-            parser.error(f"{option_string} is given twice")
-        super().__call__(parser, namespace, values, option_string)
-        if option_string:
-            _seen(namespace).add(self.dest)
-
-
-class _Once(_Given, argparse._StoreAction):
-    """With a value."""
-
-
-class _OnceConst(_Given, argparse._StoreConstAction):
-    """Without one, where it shares its place with another option."""
-
-
-def _seen(namespace: argparse.Namespace) -> set[str]:
-    seen: set[str] = namespace.__dict__.setdefault("_given", set())
-    return seen
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,9 +56,10 @@ class Parser(argparse.ArgumentParser):
             formatter_class=_Formatter,
         )
         self.color = False  # Python 3.14 colours help
-        self.register("action", None, _Once)
-        self.register("action", "store", _Once)
-        self.register("action", "store_const", _OnceConst)
+        self.register("action", None, Once)
+        self.register("action", "store", Once)
+        self.register("action", "store_const", OnceConst)
+        self.register("action", "switch", Switch)
         self.hint = hint or f"{prog} --help"
         self._fill: Callable[[str], str] = as_is
 
@@ -204,26 +176,35 @@ def split(line: str, *, literal: bool = False) -> list[str]:
     return split_head(line, None, literal=literal)[0]
 
 
-def split_line(line: str, parser: Parser | None = None) -> tuple[list[str], str, bool]:
+def split_line(
+    line: str, parser: Parser | None = None, *, is_text: bool = False
+) -> tuple[list[str], str, bool]:
     """Split as :func:`split_head` does, and tell whether ``--literal`` is one of the words.
 
     A field that cannot be read is no mistake where it is. In a quoted value, in a field, or in
     the raw rest, ``--literal`` is text.
     """
     try:
-        words, rest = split_head(line, parser)
+        words, rest = split_head(line, parser, is_text=is_text)
     except TemplateError:
-        words, rest = split_head(line, parser, literal=True)
+        words, rest = split_head(line, parser, literal=True, is_text=is_text)
         if "--literal" not in words:
             raise
         return words, rest, True
     if "--literal" not in words:
         return words, rest, False
-    return *split_head(line, parser, literal=True), True
+    return *split_head(line, parser, literal=True, is_text=is_text), True
 
 
-def split_head(line: str, parser: Parser | None, *, literal: bool = False) -> tuple[list[str], str]:
+def split_head(
+    line: str, parser: Parser | None, *, literal: bool = False, is_text: bool = False
+) -> tuple[list[str], str]:
     """Split off the words up to the first that is no option of `parser`; the rest stays raw.
+
+    Parameters
+    ----------
+    is_text
+        That first word belongs to the rest (``say It's me``), not to the words.
 
     Returns
     -------
@@ -238,7 +219,12 @@ def split_head(line: str, parser: Parser | None, *, literal: bool = False) -> tu
     words: list[str] = []
     is_value = False
     try:
-        while (word := lexer.get_token()) is not None:
+        while True:
+            ahead = hidden[stream.tell() :].lstrip()
+            if is_text and not is_value and not re.match(r"--?[A-Za-z]", ahead):
+                break  # before it is read: a quotation mark in a text means nothing
+            if (word := lexer.get_token()) is None:
+                break
             words.append(word)
             if parser is None:
                 continue

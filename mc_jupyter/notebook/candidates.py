@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..handles import pick
 from ..prompting import ollama_client
 from ..registry import ServiceRegistry
 from .arguments import THINK_LEVELS
 from .find import find_words
-from .installed import Installed, voices
+from .installed import Installed, held_models, voices
 from .kinds.call import METHODS
+from .paths import paths
 from .prompts import MODEL, running_ollamas
 
 if TYPE_CHECKING:
@@ -35,10 +36,13 @@ class Asked:
         What stands there already.
     host
         The service that the line names.
+    kind
+        The kind of services that the magic is of; None for any.
     """
 
     typed: str
     host: str | None = None
+    kind: str | None = None
 
 
 class Candidates:
@@ -59,16 +63,19 @@ class Candidates:
     ) -> None:
         self._registry, self._names = registry, names
         self._installed, self._speakers = Installed(), Installed(voices)
+        self._held = Installed(held_models)
         # by the word that stands for the value in the help, so that a new verb needs nothing here
         self._kinds: dict[str, tuple[str, Callable[[Asked], Collection[str]]]] = {
             "NAME": ("service", self.handles),
-            "HANDLE": ("service", self.handles),
+            "HANDLE": ("service", self._hosts),
             "HANDLE|URL": ("service", self.ollamas),
             "MODEL": ("model", self._models),
             "IDENTIFIER": ("identifier", self._identifiers),
             "PATH": ("path", lambda asked: paths(asked.typed)),
             "FILE|VARIABLE": ("path", self._inputs),
+            "FIELD=FILE": ("path", self._fields),
             "VOICE": ("voice", self._voices),
+            "MODEL_ID": ("model", self._model_ids),
             "METHOD": ("value", lambda _: METHODS),
             "WORD": ("value", lambda _: find_words(self._registry)),
             "KEY=VALUE": ("option", _keys),
@@ -96,6 +103,8 @@ class Candidates:
         elif metavar in self._kinds and not (is_option and metavar == "NAME"):  # a name to give
             kind, look = self._kinds[metavar]
             found = list(look(asked))
+        elif metavar in ("N", "X"):  # a number
+            return "value", []
         else:
             return None
         start = asked.typed.lower()
@@ -104,6 +113,10 @@ class Candidates:
     def handles(self, _: Asked) -> list[str]:
         """The names of all services: handles, then aliases."""
         return _names(self._registry.services())
+
+    def _hosts(self, asked: Asked) -> list[str]:
+        """The names of the services that the magic can go to."""
+        return _names([s for s in self._registry.services() if _is_of(s, asked.kind)])
 
     def ollamas(self, _: Asked) -> list[str]:
         """The names of Ollama services."""
@@ -119,23 +132,38 @@ class Candidates:
         return list(dict.fromkeys(spelled for name in names for spelled in (short[name], name)))
 
     def _voices(self, asked: Asked) -> list[str]:
-        """The voices of the running services that can speak; of those only the named one's."""
-        running = {
-            service.url: partial(service.client, _limits())
-            for service in self._registry.services()
-            if service.url and service.kind and "text-to-audio" in service.kind.capabilities
-            if asked.host in (None, service.handle, service.kind.name)
+        return self._speakers.of(self._running(asked))[0]
+
+    def _model_ids(self, asked: Asked) -> list[str]:
+        return self._held.of(self._running(asked))[0]
+
+    def _running(self, asked: Asked) -> dict[str, Callable[[], Any]]:
+        """By address, the running services that the magic can go to; only the one it names."""
+        services = self._registry.services()
+        if asked.host:
+            services = [one for one in [pick(services, asked.host)] if one is not None]
+        there = {service.url or _address(service): service for service in services}
+        return {
+            url: partial(_client_of, service, url)
+            for url, service in there.items()
+            if url and asked.kind and _is_of(service, asked.kind)
         }
-        return self._speakers.of(running)[0]
 
     def _inputs(self, asked: Asked) -> list[str]:
-        """Results in the notebook's names, then files."""
-        results = [
+        """Results and bytes in the notebook's names, then files."""
+        from ..lab.media import Media
+
+        kinds = (Media, bytes, bytearray, Path)
+        names = [
             name
             for name, value in self._names().items()
-            if hasattr(value, "made") and not name.startswith("_")
+            if isinstance(value, kinds) and not name.startswith("_")
         ]
-        return [*sorted(results), *paths(asked.typed)]
+        return [*sorted(names), *paths(asked.typed)]
+
+    def _fields(self, asked: Asked) -> list[str]:
+        field, equals, typed = asked.typed.partition("=")
+        return [f"{field}={one}" for one in self._inputs(Asked(typed))] if equals else []
 
     def _servers(self, host: str | None) -> dict[str, Callable[[], OllamaClient]]:
         """By address, the Ollamas that a prompt could go to without anything being started."""
@@ -184,29 +212,13 @@ class Candidates:
         return [*reversed(once.values()), *folders]
 
 
-def paths(typed: str, *, only_folders: bool = False) -> list[str]:
-    """Return the files (and folders, with a slash behind them) that begin as typed."""
-    folder, name = os.path.split(typed)
-    before = typed.removesuffix(name) if name else typed
-    found = []
-    try:
-        with os.scandir(os.path.expanduser(folder) or ".") as entries:
-            for entry in entries:
-                is_hidden = entry.name.startswith(".") and not name.startswith(".")
-                if is_hidden or not entry.name.lower().startswith(name.lower()):
-                    continue
-                if entry.is_dir():
-                    found.append(f"{before}{entry.name}/")
-                elif not only_folders:
-                    found.append(f"{before}{entry.name}")
-    except OSError:
-        return []
-    return sorted(found)
-
-
 def _names(services: list[Service]) -> list[str]:
     aliases = [alias for service in services for alias in service.aliases]
     return [*(service.handle for service in services), *aliases]
+
+
+def _is_of(service: Service, kind: str | None) -> bool:
+    return kind is None or (service.kind is not None and service.kind.name == kind)
 
 
 def _keys(asked: Asked) -> list[str]:
@@ -222,6 +234,16 @@ def _limits() -> Limits:
     from ..clients import Limits
 
     return Limits(_LIMIT_S, _LIMIT_S, _LIMIT_S)
+
+
+def _address(service: Service) -> str | None:
+    """Where one that was loaded by its address answers, though nobody looked yet."""
+    return service.identifier.location if service.identifier.kind == "url" else None
+
+
+def _client_of(service: Service, url: str) -> Any:
+    assert service.kind is not None
+    return service.kind.client_class()(url, token=service.token, limits=_limits())
 
 
 def _client_at(address: str) -> OllamaClient:

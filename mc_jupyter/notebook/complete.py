@@ -10,7 +10,7 @@ import argparse
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from IPython.core.completer import (
@@ -27,31 +27,15 @@ from .candidates import Asked, Candidates
 from .cursor import Fragment, scan
 from .kinds import KindMagic
 from .kinds.loaded import LoadedKinds
+from .offer import Nothing, Offer, as_options, fitting
 from .verbs import Verbs
 from .walk import Walk
 
 _CELL = re.compile(r"%%(\w+)[ \t]+")
 _LINE = re.compile(r"""\s*(?:[\w.\[\]'", ]+=\s*)?%(\w+)[ \t]+""")
-_HELP = "--help"
 _HOUSE = ("mc", "mc_service")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What Tab offers.
-
-    Attributes
-    ----------
-    fragment
-        What stands before the cursor and is replaced.
-    matches
-        Texts, and the kind of each.
-    """
-
-    fragment: str
-    matches: list[tuple[str, str]]
 
 
 class TabCompletion:
@@ -105,7 +89,7 @@ class TabCompletion:
             return {"completions": []}
         found = [SimpleCompletion(text, type=kind) for text, kind in offer.matches]
         return {
-            "completions": found or _Nothing(),
+            "completions": found or Nothing(),
             "matched_fragment": offer.fragment,
             "suppress": True,
             "ordered": True,
@@ -155,30 +139,32 @@ class TabCompletion:
         if name in _HOUSE:
             if not words:
                 services = dict.fromkeys(["ollama", *self._candidates.handles(Asked(here.text))])
-                return _fitting(here, [*((s, "service") for s in services), ("call", "verb")])
+                return fitting(here, [*((s, "service") for s in services), ("call", "verb")])
             host = words.pop(0)
+        if self._is_prompt(name, host):
+            return self._arguments(self._prompt, words, here, after, host)
         magic = self._magic(name, host)
-        parser = self._prompt if magic is None else magic.cell_parser
-        return self._arguments(parser, words, here, after, host) if parser else None
+        if magic is None or magic.cell_parser is None:
+            return None
+        return self._arguments(magic.cell_parser, words, here, after, host, magic)
 
     def _in_line(self, name: str, words: list[str], here: Fragment, after: str) -> Offer | None:
         host = None
-        if name in _HOUSE and words and words[0] not in self._mc:
+        if name in _HOUSE and words and self._mc.verb(words[0]) is None:
             host = words.pop(0)
         if name in _HOUSE and host is None:
             handles = [h for h in self._candidates.handles(Asked(here.text)) if h != "ollama"]
             more = [("ollama", "verb"), ("call", "verb"), *((h, "service") for h in handles)]
             return self._in_verbs(self._mc, words, here, after, None, more)
+        if host == "ollama" or (host is None and name == "ollama"):
+            return self._in_verbs(self._ollama, words, here, after, host)
         magic = self._magic(name, host)
         if magic is None:
-            return self._in_verbs(self._ollama, words, here, after, host)
+            return None
         if magic.verbs is not None:
-            return self._in_verbs(magic.verbs, words, here, after, host)
-        return (
-            self._arguments(magic.line_parser, words, here, after, host)
-            if (magic.line_parser)
-            else None
-        )
+            return self._in_verbs(magic.verbs, words, here, after, host, magic=magic)
+        parser = magic.line_parser
+        return self._arguments(parser, words, here, after, host, magic) if parser else None
 
     def _in_verbs(
         self,
@@ -188,17 +174,26 @@ class TabCompletion:
         after: str,
         host: str | None,
         more: Sequence[tuple[str, str]] = (),
+        magic: KindMagic | None = None,
     ) -> Offer | None:
         """What fits behind a magic with verbs: a verb, then its arguments."""
         if not words:
-            return _fitting(here, [*((verb, "verb") for verb in verbs), *more])
+            return fitting(here, [*((verb, "verb") for verb in verbs), *more])
         verb = verbs.verb(words[0])
         if verb is None:
             return None
-        return self._arguments(verb.parser, words[1:], here, after, host, is_raw=verb.is_raw)
+        is_raw = verb.is_raw or verb.is_text
+        return self._arguments(verb.parser, words[1:], here, after, host, magic, is_raw=is_raw)
+
+    def _is_prompt(self, name: str, host: str | None) -> bool:
+        """Whether a cell is a prompt of Ollama's."""
+        if host is None or host == "ollama":
+            return (host or name) == "ollama"
+        service = pick(self._registry.services(), host)
+        return service is not None and service.is_ollama
 
     def _magic(self, name: str, host: str | None) -> KindMagic | None:
-        """The magics that a line or cell belongs to; None for a prompt of Ollama's."""
+        """The magics of another kind that a line or cell belongs to."""
         if host == "call":
             return self._call
         if host is None:
@@ -213,6 +208,8 @@ class TabCompletion:
         here: Fragment,
         after: str,
         host: str | None = None,
+        magic: KindMagic | None = None,
+        *,
         is_raw: bool = False,
     ) -> Offer | None:
         """What fits behind the words that a parser was given."""
@@ -223,27 +220,29 @@ class TabCompletion:
             return None  # a prompt
         own = None if host in ("ollama", "call") else host  # the usual rule, as the magic has it
         host = walk.given["host"][-1] if walk.given.get("host") else own
+        kind = magic.name if magic is not None and magic is not self._call else None
+        asked = partial(self._values, words=words, host=host, kind=kind)
         if walk.expects is not None:
-            return self._values(walk.expects, here, 0, words, host)
+            return asked(walk.expects, here, 0)
         if here.text.startswith("-") and not here.quote:
             name, equals, _ = here.text.partition("=")
             if not equals:
-                return _fitting(here, _as_options(walk.options(here.text, after)))
+                return fitting(here, as_options(walk.options(here.text, after)))
             action = parser.option(name)
             if action is None or action.nargs is not None:
                 return Offer(here.since(0), [])
-            return self._values(action, here, len(name) + 1, words, host)
+            return asked(action, here, len(name) + 1)
         offer = Offer(here.since(0), [])
         if walk.places:
-            known = self._values(walk.places[0], here, 0, words, host)
+            known = asked(walk.places[0], here, 0)
             if known is None:
                 return None
             offer = known
         is_whole = not walk.places or walk.places[0].nargs == "?"
         if is_whole and not here.text and not offer.matches:
-            offer.matches.extend(_as_options(walk.options("--", after)))
+            offer.matches.extend(as_options(walk.options("--", after)))
         if walk.may_level:
-            levels = _fitting(here, [(level, "value") for level in THINK_LEVELS])
+            levels = fitting(here, [(level, "value") for level in THINK_LEVELS])
             offer.matches[:0] = levels.matches
         return offer
 
@@ -254,33 +253,12 @@ class TabCompletion:
         at: int,
         words: Sequence[str],
         host: str | None,
+        kind: str | None,
     ) -> Offer | None:
         """What fits as the value of an argument that begins at a character of the fragment."""
-        found = self._candidates.of(action, Asked(here.text[at:], host))
+        found = self._candidates.of(action, Asked(here.text[at:], host, kind))
         if found is None:
             return None
-        kind, values = found
+        what, values = found
         fresh = [value for value in values if value not in words]
-        return Offer(here.since(at), [(here.spell(value, at), kind) for value in fresh])
-
-
-class _Nothing(list[SimpleCompletion]):
-    """No completion, where we know that there is none.
-
-    IPython lets a matcher keep the others out only if it has something to offer, and would mix
-    file names and Python names into the line; so this says that it is not empty.
-    """
-
-    def __len__(self) -> int:
-        return 1
-
-
-def _fitting(here: Fragment, known: Sequence[tuple[str, str]]) -> Offer:
-    start = here.text.lower()
-    if start.startswith("-") and _HELP not in (text for text, _ in known):
-        known = [*known, (_HELP, "option")]
-    return Offer(here.since(0), [item for item in known if item[0].lower().startswith(start)])
-
-
-def _as_options(names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name, "option") for name in names]
+        return Offer(here.since(at), [(here.spell(value, at), what) for value in fresh])

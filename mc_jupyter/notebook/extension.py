@@ -150,4 +150,5 @@ def _tell(name: str, kind: str) -> None:
     typed = ("%%" if kind == "cell" else "%") + name
     if typed not in _told:
         _told.add(typed)
-        print(f"mc_jupyter: another extension has {typed}; ours is %%mc {name}", file=sys.stderr)
+        ours = f"{typed.removesuffix(name)}mc {name}"
+        print(f"mc_jupyter: another extension has {typed}; ours is {ours}", file=sys.stderr)

@@ -12,6 +12,7 @@ from ..errors import TimeLimitError
 
 if TYPE_CHECKING:
     from ..clients import OllamaClient
+    from ..clients.huggingface import HuggingFaceClient
     from ..clients.speech import SpeechClient
 
 FIRST_S = 0.3
@@ -21,7 +22,6 @@ FRESH_S = 2.0
 """How long a server is not asked again, whether it answered or not."""
 
 _log = logging.getLogger(__name__)
-
 
 Look = Callable[[Any], Iterable[str]]
 
@@ -34,6 +34,11 @@ def models(client: OllamaClient) -> Iterable[str]:
 def voices(client: SpeechClient) -> Iterable[str]:
     """The ids of the voices that a server has."""
     return [voice.id for voice in client.voices()]
+
+
+def held_models(client: HuggingFaceClient) -> Iterable[str]:
+    """The ids of the models that a Hugging Face service was given."""
+    return [str(model["modelId"]) for model in client.models() if model.get("modelId")]
 
 
 class Installed:

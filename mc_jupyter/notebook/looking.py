@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from ..capable import usage
 from ..registry import ServiceRegistry
 from .display import Screen
 from .find import FindVerb
@@ -79,7 +81,8 @@ class LookingVerbs:
             ]
             return Text("\n".join(["No service is loaded. What to type next:", *lines, *_MORE]))
         snapshots = [service.status() for service in services]
-        return table(snapshots, ["", "What to type next:", *_next_lines(snapshots), *_MORE])
+        lines = [*_usages(services), *_next_lines(snapshots)]
+        return table(snapshots, ["", "What to type next:", *lines, *_MORE])
 
     def _status(self, given: argparse.Namespace) -> Result:
         if given.name:
@@ -138,7 +141,19 @@ def _next_lines(snapshots: Sequence[Snapshot]) -> list[str]:
     for snapshot in snapshots:
         verb = "stop" if snapshot.state in ("running", "starting") else "start"
         lines.append(f"%mc {verb} {snapshot.handle}")
-    return [_PROMPT, *lines]
+    return lines
+
+
+def _usages(services: Sequence[Service]) -> list[str]:
+    """How each is used; the only one of its kind by the kind's own magic."""
+    kinds = Counter(service.kind for service in services)
+    lines = []
+    for service in services:
+        kind, name = service.kind, service.handle
+        if kind is not None and (kinds[kind] == 1 or kind.name in service.aliases):
+            name = kind.name
+        lines.append(_PROMPT if service.is_ollama else usage(kind, name))
+    return list(dict.fromkeys(lines))
 
 
 def _count(text: str) -> int:

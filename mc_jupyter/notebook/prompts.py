@@ -110,7 +110,7 @@ class Prompts:
         request = make_request([model], text, given)
         if not used:
             return request
-        from .kinds.base import text_input
+        from .kinds.traces import text_input
 
         return replace(request, inputs=(text_input(text, used, "prompt"),))
 

@@ -134,14 +134,21 @@ class Facts(Result):
         Lines below.
     hidden
         Names that are not shown, for their values differ from machine to machine.
+    units
+        What is shown behind a value, by its name.
     """
 
     def __init__(
-        self, facts: Mapping[str, Any], notes: Sequence[str] = (), hidden: Sequence[str] = ()
+        self,
+        facts: Mapping[str, Any],
+        notes: Sequence[str] = (),
+        hidden: Sequence[str] = (),
+        units: Mapping[str, str] | None = None,
     ) -> None:
         self.facts = dict(facts)
         self.notes = tuple(notes)
         self._hidden = frozenset(hidden)
+        self._units = dict(units or {})
 
     def __getitem__(self, name: str) -> Any:
         return self.facts[name]
@@ -151,7 +158,12 @@ class Facts(Result):
 
     def _shown(self) -> dict[str, str]:
         visible = {n: _cell(v) for n, v in self.facts.items() if n not in self._hidden}
-        return {name: value for name, value in visible.items() if value}
+        units = self._units
+        return {
+            name: f"{value} {units[name]}" if name in units else value
+            for name, value in visible.items()
+            if value
+        }
 
     def text(self) -> str:
         """A line each; what is empty is left out."""

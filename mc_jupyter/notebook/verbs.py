@@ -26,16 +26,20 @@ class Verb:
     ----------
     is_raw
         Whether what follows the first word that is no option stays as it was typed, in `rest`.
+    is_text
+        Whether that first word does, too.
     """
 
     parser: Parser
     run: Run
     is_raw: bool = False
+    is_text: bool = False
 
     def call(self, line: str, fill: Fill) -> Result | Answer:
         """Run it with the rest of the line."""
-        words, rest, literal = split_line(line, self.parser if self.is_raw else None)
-        if wants_help(words):
+        parser = self.parser if self.is_raw or self.is_text else None
+        words, rest, literal = split_line(line, parser, is_text=self.is_text)
+        if wants_help(words) or (self.is_text and rest == "?"):
             return Text(self.parser.format_help())
         given = self.parser.read(expand_think(words), as_is if literal else fill)
         given.rest = rest
@@ -59,9 +63,17 @@ class Verbs:
         self.prog, self.about, self._bare = prog, about, bare
         self._verbs: dict[str, Verb] = {}
 
-    def add(self, name: str, description: str, run: Run, *, is_raw: bool = False) -> Parser:
+    def add(
+        self,
+        name: str,
+        description: str,
+        run: Run,
+        *,
+        is_raw: bool = False,
+        is_text: bool = False,
+    ) -> Parser:
         """Add a verb; return its parser, for its arguments."""
-        verb = Verb(Parser(f"{self.prog} {name}", description), run, is_raw)
+        verb = Verb(Parser(f"{self.prog} {name}", description), run, is_raw, is_text)
         self._verbs[name] = verb
         return verb.parser
 

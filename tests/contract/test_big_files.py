@@ -6,7 +6,6 @@ read before the large request, when all is imported and a small one was made, an
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.big import GB, MB, sha256_of_zeros, sparse
 from support.scripted_service import Says, ScriptedService
 
 from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.ffmpeg import FfmpegClient
 from mc_jupyter.errors import InputError
 
-GB, MB = 1_000_000_000, 1_000_000
 _MOST = 50 * MB  # by which the peak may grow
 _CHILD = """
 import json, re, sys
@@ -62,14 +61,6 @@ print(json.dumps(found))
 """
 
 
-def sparse(path: Path, size: int) -> Path:
-    """A file that takes no room on the disk."""
-    with path.open("wb") as file:
-        file.write(b"\0\0\0\x20ftypisom")
-        file.truncate(size)
-    return path
-
-
 def run(kind: str, url: str, folder: Path, size: int) -> dict[str, Any]:
     """What the child found of itself; its temporary files lie in `folder`."""
     small, large = sparse(folder / "small.mp4", 1000), sparse(folder / "large.mp4", size)
@@ -86,14 +77,6 @@ def run(kind: str, url: str, folder: Path, size: int) -> dict[str, Any]:
     assert left == set()
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-def sha256_of_zeros(size: int, head: bytes = b"") -> str:
-    digest, piece = hashlib.sha256(head), bytes(MB)
-    for _ in range((size - len(head)) // MB):
-        digest.update(piece)
-    digest.update(bytes((size - len(head)) % MB))
-    return digest.hexdigest()
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")

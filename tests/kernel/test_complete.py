@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.kernel import Kernel, Serve
 from support.scripted_ollama import ScriptedOllama
+from support.tabs import tab
 from support.wait import wait_until
 
 MODELS = ("smollm2:135m", "smollm2:360m", "llama3:latest", "hf.co/a-b/c.d-x:Q4_K")
@@ -53,26 +53,6 @@ def kernel(
         yield kernel
     finally:
         kernel.close()
-
-
-def ask(kernel: Kernel, code: str, at: int) -> dict[str, Any]:
-    """The kernel's reply to a Tab."""
-    kernel.client.complete(code, at)
-    while True:
-        reply = kernel.client.get_shell_msg(timeout=30)
-        if reply["msg_type"] == "complete_reply":
-            return dict(reply["content"])
-
-
-def tab(kernel: Kernel, typed: str) -> list[str]:
-    """The cells that Tab leads to; ``|`` is the cursor, else it stands at the end."""
-    before, bar, after = typed.partition("|")
-    code = before + after
-    reply = ask(kernel, code, len(before))
-    assert reply["status"] == "ok"
-    start, end = reply["cursor_start"], reply["cursor_end"]
-    assert end == len(before)
-    return [code[:start] + match + bar + code[end:] for match in reply["matches"]]
 
 
 @pytest.mark.parametrize(

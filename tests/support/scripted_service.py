@@ -24,7 +24,7 @@ _PIECE = bytes(1 << 16)
 
 @dataclass
 class Says:
-    """An answer: `body` (a dict or list goes as JSON), else `size` zero bytes.
+    """An answer: `body` (a dict or list goes as JSON), then `size` zero bytes.
 
     With `free` it comes only when that is set.
     """
@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(says.status)
         if says.type:
             self.send_header("Content-Type", says.type)
-        self.send_header("Content-Length", str(says.size or len(body)))
+        self.send_header("Content-Length", str(says.size + len(body)))
         for name, value in says.headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -252,3 +252,30 @@ def test_literal_in_a_value_or_in_a_raw_prompt_hides_no_mistake() -> None:
         split_line("m what is --literal {{x", parser())
     seen = split_line("--literal m what is {{x", parser())
     assert seen == (["--literal", "m"], "what is {{x", True)
+
+
+def test_a_text_begins_at_its_first_word() -> None:
+    parser = Parser("%x say", "")
+    parser.add_argument("--voice")
+    for line, expected in (
+        ('It\'s me, "said" he', ([], 'It\'s me, "said" he')),
+        ("--voice 'a b' It's  me", (["--voice", "a b"], "It's  me")),
+        ("--voice=a -5 degrees", (["--voice=a"], "-5 degrees")),
+        ("{{a}} --voice", ([], "{{a}} --voice")),
+        ("", ([], "")),
+    ):
+        assert split_head(line, parser, is_text=True) == expected
+
+
+def test_a_switch_is_on_off_or_not_given() -> None:
+    parser = Parser("%x", "")
+    parser.add_argument("--trim-it", "--no-trim-it", dest="trim", action="switch", help="cut")
+    assert [parser.read(line.split()).trim for line in ("", "--trim_it", "--no-trim-it")] == [
+        None,
+        True,
+        False,
+    ]
+    with pytest.raises(ArgumentError, match="--no-trim-it is given twice"):
+        parser.read(["--trim-it", "--no-trim-it"])
+    assert "[--[no-]trim-it]" in parser.format_usage()
+    assert "--trim-it, --no-trim-it" in parser.format_help()

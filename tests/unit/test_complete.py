@@ -18,6 +18,8 @@ from mc_jupyter.notebook.arguments import THINK_LEVELS, Parser, expand_think, sp
 from mc_jupyter.notebook.complete import TabCompletion
 from mc_jupyter.notebook.cursor import scan
 from mc_jupyter.notebook.installed import Installed
+from mc_jupyter.notebook.kinds import Desk
+from mc_jupyter.notebook.kinds.loaded import LoadedKinds
 from mc_jupyter.notebook.prompts import MODEL
 from mc_jupyter.notebook.request import _THINKING, add_prompt_options
 from mc_jupyter.notebook.results import Text
@@ -44,6 +46,12 @@ def registry() -> ServiceRegistry:
     return registry
 
 
+def kinds(registry: ServiceRegistry) -> LoadedKinds:
+    """The services' magics, of which none is run here."""
+    nothing = cast("Any", None)
+    return LoadedKinds(Desk(registry, nothing, nothing, nothing, dict))
+
+
 @pytest.fixture
 def tab(registry: ServiceRegistry) -> TabCompletion:
     """Two magics of a few verbs, as others may add them."""
@@ -63,7 +71,7 @@ def tab(registry: ServiceRegistry) -> TabCompletion:
     ollama.add("pull", "", lambda given: Text("")).add_argument("model", metavar="MODEL", nargs="+")
     prompt = add_prompt_options(Parser("%%ollama", ""))
     prompt.add_argument("model", metavar="MODEL", nargs="?")
-    return TabCompletion(registry, mc, ollama, prompt, OURS)
+    return TabCompletion(registry, mc, ollama, prompt, kinds(registry), OURS)
 
 
 def lines(tab: TabCompletion, typed: str) -> list[str] | None:
@@ -82,7 +90,13 @@ def lines(tab: TabCompletion, typed: str) -> list[str] | None:
     ("typed", "whole"),
     [
         ("%mc st", ["%mc start", "%mc stop"]),
-        ("%mc ", [f"%mc {verb}" for verb in ("start", "stop", "load", "bump-it", "ollama")]),
+        (
+            "%mc ",
+            [
+                f"%mc {verb}"
+                for verb in ("start", "stop", "load", "bump-it", "ollama", "call", "other")
+            ],
+        ),
         ("%mc --h", ["%mc --help"]),
         ("%mc zz", []),
         ("x = %mc st", ["x = %mc start", "x = %mc stop"]),
@@ -106,6 +120,7 @@ def lines(tab: TabCompletion, typed: str) -> list[str] | None:
         ("%%ollama --dry_", ["%%ollama --dry_run"]),
         ("%%ollama --th", ["%%ollama --think"]),
         ("%%ollama --no-think --th", []),
+        ("%%ollama --temperature ", []),  # a number
         ("%%ollama --think h", ["%%ollama --think high"]),
         ("%%ollama --think=h", ["%%ollama --think=high"]),
         ("%%ollama --think s", [f"%%ollama --think {MODEL}"]),
@@ -136,7 +151,6 @@ def test_what_a_line_becomes(tab: TabCompletion, typed: str, whole: list[str]) -
         "%mc nothing st",
         "%mc load a --as o",
         "%mc start ollama --wait ",
-        "%%ollama --temperature ",
         "%%ollama --system {{na",
         "%%ollama {{mod",
         '%%ollama --system "a b"',
@@ -152,7 +166,9 @@ def test_what_is_left_to_ipython(tab: TabCompletion, typed: str) -> None:
 def test_only_magics_that_are_ours(registry: ServiceRegistry) -> None:
     verbs = Verbs("%mc", "", lambda: Text(""))
     verbs.add("start", "", lambda given: Text(""))
-    theirs = TabCompletion(registry, verbs, verbs, Parser("%%ollama", ""), [("line", "mc")])
+    theirs = TabCompletion(
+        registry, verbs, verbs, Parser("%%ollama", ""), kinds(registry), [("line", "mc")]
+    )
     assert lines(theirs, "%mc sta") == ["%mc start"]
     assert lines(theirs, "%ollama sta") is None
     assert lines(theirs, "%%ollama -") is None
@@ -220,7 +236,7 @@ def test_an_error_of_ours_is_no_completion(
     registry = ServiceRegistry()
     verbs = Verbs("%ollama", "", lambda: Text(""))
     verbs.add("show", "", lambda given: Text("")).add_argument("model", metavar="MODEL")
-    tab = TabCompletion(registry, verbs, verbs, Parser("%%ollama", ""), OURS)
+    tab = TabCompletion(registry, verbs, verbs, Parser("%%ollama", ""), kinds(registry), OURS)
     monkeypatch.setenv("MC_JUPYTER_RUNTIME", "nonsense")  # which the settings refuse
     with caplog.at_level("DEBUG", "mc_jupyter"):
         context = CompletionContext("", "%ollama show ", len("%ollama show "), 0, None)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import Content, Upload, content_type_of
+from ...clients.content import Content, Upload, content_type_of, place
 from ...errors import ArgumentError, InputError, did_you_mean
 from ..answer import Answer
 from ..made import Input, Made
@@ -22,7 +22,7 @@ from .base import Media
 from .sounds import wav_of
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
-_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[(?:-?\d+|'[^']*'|\"[^\"]*\")\])*")
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[(?:-?\d+|\w+|'[^']*'|\"[^\"]*\")\])*")
 _PART = re.compile(r"\.?([^\W\d]\w*)|\[([^\]]*)\]")
 _MAGIC = (  # first bytes, and where they stand
     (0, b"\x89PNG", ".png"),
@@ -70,7 +70,7 @@ def resolve(text: str, names: Mapping[str, Any]) -> tuple[Upload, Input]:
         )
     if not text:
         raise InputError("the name of a file is empty", "name a file, or a variable")
-    path = _place(text)
+    path = place(text)
     value = _value(text, names)
     is_file = os.path.isfile(path)  # Path.is_file raises for a name that is too long
     if value is not _MISSING and is_file and not _is_same(value, path) and _fits(value):
@@ -95,14 +95,22 @@ def _value(text: str, names: Mapping[str, Any]) -> Any:
         if value is _MISSING:
             break
         try:
-            value = getattr(value, attribute) if attribute else value[ast.literal_eval(index)]
+            value = getattr(value, attribute) if attribute else value[_key(index)]
         except (AttributeError, LookupError, TypeError):
             return _MISSING
     return value
 
 
+def _key(text: str) -> object:
+    """What stands between brackets; a line's quotation marks are gone where it was split."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
 def _is_same(value: object, path: Path) -> bool:
-    return isinstance(value, str | os.PathLike) and _place(os.fspath(value)) == path
+    return isinstance(value, str | os.PathLike) and place(os.fspath(value)) == path
 
 
 def _fits(value: object) -> bool:
@@ -111,13 +119,6 @@ def _fits(value: object) -> bool:
     except (ArgumentError, InputError):
         return False
     return True
-
-
-def _place(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~ of a user that is not there
-        return Path(text)
 
 
 def _file(path: Path) -> tuple[Upload, Input]:
@@ -163,7 +164,7 @@ def _path(typed: str, value: str | os.PathLike[str]) -> tuple[Upload, Input]:
             f"{typed} is {text}: addresses are not fetched from here",
             f"download it first: !curl -LO {text}",
         )
-    path = _place(text)
+    path = place(text)
     if not os.path.isfile(path):
         shown = text if len(text) <= 60 and "\n" not in text else f"{text[:40]!r}..."
         raise InputError(f"{typed} is the text {shown}, and there is no such file")

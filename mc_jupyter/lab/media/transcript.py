@@ -8,13 +8,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...clients.content import Content
+from ...clients.content import Content, file_named
 from ...clients.subtitles import srt, tsv, vtt
 from ...errors import ArgumentError
 from ..answer import preformatted
 from ..made import Made
 from .base import INLINE_LIMIT, Media
-from .words import clock_text, duration_text
+from .words import clock_text, duration_text, is_time, shortened
 
 if TYPE_CHECKING:
     import pandas
@@ -95,7 +95,9 @@ class Transcript(Media):
     @property
     def words(self) -> list[dict[str, Any]]:
         """Each word with its times in seconds; empty where they were not asked for."""
-        return [dict(word) for segment in self.segments for word in segment.get("words") or ()]
+        given = [segment.get("words") for segment in self.segments]
+        each = [word for words in given if isinstance(words, list) for word in words]
+        return [dict(word) for word in each if isinstance(word, Mapping)]
 
     @property
     def frame(self) -> pandas.DataFrame:
@@ -158,7 +160,7 @@ class Transcript(Media):
     @property
     def duration(self) -> float | None:
         """Seconds from the beginning to the end of the last segment; None without segments."""
-        ends = [end for one in self.segments if isinstance(end := one.get("end"), int | float)]
+        ends = [end for one in self.segments if is_time(end := one.get("end"))]
         return max(ends) if ends else None
 
     @property
@@ -185,16 +187,8 @@ class Transcript(Media):
         ArgumentError, InputError, DiskFullError
             Another suffix; segments without times; the file cannot be written.
         """
-        target = Path(path).expanduser()
-        if not target.suffix:
-            target = target.with_name(target.name + self.suffix)
-        output = _SUFFIXES.get(target.suffix.lower())
-        if output is None:
-            raise ArgumentError(
-                f"{target.name}: a transcript is not written as {target.suffix}",
-                f"accepted: {', '.join(filter(None, _SUFFIXES))}",
-            )
-        text = self._as(output)
+        target = file_named(path, self.suffix)
+        text = self._as(output_for(target))
         return Content(text.encode() if text.endswith("\n") else f"{text}\n".encode()).save(target)
 
     def facts(self) -> dict[str, Any]:
@@ -202,14 +196,17 @@ class Transcript(Media):
         more = {"language": self.language, "segments": len(self.segments)}
         return super().facts() | more
 
+    @property
+    def _shown(self) -> str:
+        return shortened(self._as(self.output).rstrip("\n"))
+
     def html(self) -> str:
         """The text, below it the segments with their times, folded."""
-        shown = self._as(self.output)
         if self.output == "text":
-            text = escape(shown) or "<i>nothing was recognised</i>"
+            text = escape(self._shown) or "<i>nothing was recognised</i>"
             body = f'<div style="white-space: pre-wrap">{text}</div>'
         else:
-            body = preformatted(shown.rstrip("\n"))
+            body = preformatted(self._shown)
         return f"<div>{body}{self._table()}{self._lines()}</div>"
 
     def _table(self) -> str:
@@ -230,8 +227,25 @@ class Transcript(Media):
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        text = "\n".join((self._as(self.output).rstrip("\n"), *self.notes))
+        text = "\n".join((self._shown, *self.notes))
         return {"text/plain": text, "text/html": self.html()}, {"mc_jupyter": self.facts()}
+
+
+def output_for(target: Path) -> str:
+    """Return the format that a file's suffix says; ``text`` where it has none.
+
+    Raises
+    ------
+    ArgumentError
+        It is none of a transcript's.
+    """
+    output = _SUFFIXES.get(target.suffix.lower())
+    if output is None:
+        raise ArgumentError(
+            f"{target.name}: a transcript is not written as {target.suffix}",
+            f"accepted: {', '.join(filter(None, _SUFFIXES))}",
+        )
+    return output
 
 
 def _said(segment: Mapping[str, Any]) -> str:
@@ -240,5 +254,5 @@ def _said(segment: Mapping[str, Any]) -> str:
 
 def _row(segment: Mapping[str, Any]) -> tuple[str, str, str]:
     start, end = (segment.get(name) for name in ("start", "end"))
-    times = [clock_text(at) if isinstance(at, int | float) else "" for at in (start, end)]
+    times = [clock_text(at) if is_time(at) else "" for at in (start, end)]
     return times[0], times[1], _said(segment)

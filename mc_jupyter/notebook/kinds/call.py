@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ArgumentError, did_you_mean
 from ...lab.media.inputs import resolve
 from ..arguments import Parser
-from .base import Desk, KindMagic, Work, add_common, sent, text_input
+from .base import Desk, KindMagic
+from .options import add_common
+from .traces import sent, text_input
+from .work import Work
 
 if TYPE_CHECKING:
     from ...clients.content import Upload
     from ...lab.made import Input
+    from ...service import Service
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _ABOUT = """Call any path of a loaded service; what it answers is shown by its content type.
@@ -34,7 +38,7 @@ def call_parser(magic: str) -> Parser:
     add("--json", action="store_true", help="the lines below are JSON")
     add("--file", action="append", metavar="FIELD=FILE", help="a file or variable of a form")
     add("--form", action="append", metavar="NAME=VALUE", help="a field of a form")
-    return add_common(parser)
+    return add_common(parser, host=False)
 
 
 class CallMagic(KindMagic):
@@ -46,12 +50,15 @@ class CallMagic(KindMagic):
         What it needs of the notebook.
     """
 
-    name = "call"
+    name, typed = "call", "mc call"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.line_parser = call_parser("%mc call")
         self.cell_parser = call_parser("%%mc call")
+
+    def _of_kind(self, service: Service) -> Service:
+        return service
 
     def run_line(self, given: argparse.Namespace) -> Any:
         """Do what a line says."""
@@ -67,12 +74,12 @@ class CallMagic(KindMagic):
             )
         if not given.path.startswith("/"):
             raise ArgumentError(f"the path is {given.path!r}", "a path begins with /")
-        if given.host:
-            raise ArgumentError("the service is named twice", f"%mc call {given.name} {method} ...")
         given.host = given.name
         body = _body(given, text)
+        for option in ("query", "form"):
+            _pairs(option, given)  # wrong ones now
         files = [
-            (field, *resolve(value, self._desk.names())) for field, value in _pairs(given.file)
+            (field, *resolve(value, self._desk.names())) for field, value in _pairs("file", given)
         ]
 
         def called(work: Work) -> Any:
@@ -97,8 +104,8 @@ class CallMagic(KindMagic):
             answer = client.call(
                 method,
                 given.path,
-                query=_pairs(given.query),
-                form=_pairs(given.form),
+                query=_pairs("query", given),
+                form=_pairs("form", given),
                 files=[(field, upload) for field, upload, _ in files],
                 report=work.report,
                 **body,
@@ -106,7 +113,7 @@ class CallMagic(KindMagic):
         finally:
             client.close()
         inputs = [sent(upload, one) for _, upload, one in files] + ([text] if body else [])
-        options = {"method": method, "path": given.path, **dict(_pairs(given.query))}
+        options = {"call": f"{method} {given.path}", **dict(_pairs("query", given))}
         made = work.made("answer", options=options, inputs=inputs)
         if not answer.content.size:
             return Said(f"{answer.status}, and an empty answer", made)
@@ -134,12 +141,13 @@ def _body(given: argparse.Namespace, text: str) -> dict[str, Any]:
         ) from error
 
 
-def _pairs(given: Sequence[str] | None) -> list[tuple[str, str]]:
+def _pairs(option: str, given: argparse.Namespace) -> list[tuple[str, str]]:
     """``NAME=VALUE``, several of which may have the same name."""
     pairs = []
-    for text in given or ():
+    for text in getattr(given, option) or ():
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise ArgumentError(f"{text!r} is no NAME=VALUE", "--query NAME=VALUE")
+            form = "FIELD=FILE" if option == "file" else "NAME=VALUE"
+            raise ArgumentError(f"--{option} {text}: this is no {form}", f"--{option} {form}")
         pairs.append((name, value))
     return pairs

@@ -6,9 +6,11 @@ import argparse
 from typing import Any
 
 from ..arguments import Parser
-from ..results import Text
 from ..verbs import Verbs
-from .base import Desk, KindMagic, Work, add_common, text_input
+from .base import Desk, KindMagic
+from .options import add_common
+from .traces import text_input
+from .work import Work
 
 
 class CowsayMagic(KindMagic):
@@ -24,10 +26,11 @@ class CowsayMagic(KindMagic):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        about = "A cow says the lines below; without any, Moo!"
-        self.cell_parser = add_common(Parser("%%cowsay", about))
-        self.verbs = Verbs("%cowsay", f"{about}\n", lambda: Text(self.help()))
-        say = self.verbs.add("say", "A cow says this line.", self._say, is_raw=True)
+        self.cell_parser = add_common(
+            Parser("%%cowsay", "A cow says the lines below; without any, Moo!")
+        )
+        self.verbs = Verbs("%cowsay", "A cow says a text.\n", self.bare)
+        say = self.verbs.add("say", "A cow says this line.", self._say, is_text=True)
         add_common(say).add_argument("text", metavar="TEXT", nargs="?")
 
     def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:

@@ -9,9 +9,12 @@ from ...clients.ffmpeg import OPTIONS
 from ...errors import ArgumentError
 from ...lab.media.inputs import resolve
 from ..arguments import Parser
-from ..results import Facts, Text
+from ..results import Facts
 from ..verbs import Verbs
-from .base import Desk, KindMagic, Work, add_common, add_options, given_options, sent
+from .base import Desk, KindMagic
+from .options import add_common, add_options, check_save, given_options
+from .traces import sent
+from .work import Work
 
 if TYPE_CHECKING:
     from ...clients.content import Product, Upload
@@ -29,6 +32,15 @@ _VERBS = {
     "frame": "Take pictures out of a video.",
     "filter": "Run a filter graph over one or more files.",
 }
+_UNITS = {
+    "duration": "s",
+    "size": "bytes",
+    "bitrate": "bits/s",
+    "width": "pixels",
+    "height": "pixels",
+    "fps": "frames/s",
+    "sample_rate": "Hz",
+}
 
 
 class FfmpegMagic(KindMagic):
@@ -44,7 +56,7 @@ class FfmpegMagic(KindMagic):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        verbs = self.verbs = Verbs("%ffmpeg", _ABOUT, lambda: Text(verbs.help()))
+        verbs = self.verbs = Verbs("%ffmpeg", _ABOUT, self.bare)
         for verb, about in _VERBS.items():
             parser = verbs.add(verb, about, self._runner(verb))
             _add_arguments(parser, verb)
@@ -63,7 +75,7 @@ class FfmpegMagic(KindMagic):
                     "--graph GRAPH, or in the lines below %%ffmpeg filter FILE",
                 )
             graph = given.graph if verb == "filter" else ""
-            return self.work(given, lambda work: self._done(work, verb, given, graph))
+            return self._run(verb, given, graph)
 
         return run
 
@@ -74,15 +86,30 @@ class FfmpegMagic(KindMagic):
                 "%%ffmpeg filter: there is no filter graph", "it goes into the lines below"
             )
         graph = " ".join(text.split("\n")).strip()
-        return self.work(given, lambda work: self._done(work, "filter", given, graph))
+        return self._run("filter", given, graph)
 
-    def _done(self, work: Work, verb: str, given: argparse.Namespace, graph: str) -> Any:
+    def _run(self, verb: str, given: argparse.Namespace, graph: str) -> Any:
+        """Look at what was typed, then do it."""
+        if verb != "info":
+            formats = OPTIONS[verb]["format"].choices
+            check_save(given.save, formats, given.format or formats[0])
         files = given.file if isinstance(given.file, list) else [given.file]
         found = [resolve(name, self._desk.names()) for name in files]
+        return self.work(given, lambda work: self._done(work, verb, given, graph, found))
+
+    def _done(
+        self,
+        work: Work,
+        verb: str,
+        given: argparse.Namespace,
+        graph: str,
+        found: list[tuple[Upload, Input]],
+    ) -> Any:
         uploads = [upload for upload, _ in found]
         options = given_options(given, OPTIONS[verb])
         if verb == "info":
-            return Facts(work.client.info(uploads[0], report=work.report, **options))
+            facts = work.client.info(uploads[0], report=work.report, **options)
+            return Facts(facts, units=_UNITS)
         if verb == "filter":
             product = work.client.filter(uploads, graph, report=work.report, **options)
             return self._shown(work, "video", product, found)
@@ -120,4 +147,4 @@ def _add_arguments(parser: Parser, verb: str) -> None:
     many = "+" if verb == "filter" else None
     parser.add_argument("file", metavar="FILE|VARIABLE", nargs=many)
     add_options(parser, OPTIONS[verb])
-    add_common(parser)
+    add_common(parser, save=None) if verb == "info" else add_common(parser)

@@ -8,9 +8,12 @@ from typing import Any
 from ...clients.huggingface import AUDIO_OPTIONS, IMAGE_OPTIONS, LOAD_OPTIONS, makes_audio
 from ...errors import ArgumentError
 from ..arguments import Parser
-from ..results import Facts, Result, Table, Text
+from ..results import Result, Table, Text
 from ..verbs import Verbs
-from .base import Desk, KindMagic, Work, add_common, add_options, given_options, text_input
+from .base import Desk, KindMagic
+from .options import add_common, add_options, given_options
+from .traces import text_input
+from .work import Work
 
 _ABOUT = """The lines below are the prompt: of a picture, or with --to audio what is spoken or
 played. {{expression}} is filled from the notebook's names. The result is _, Out[n], _answer and
@@ -43,7 +46,7 @@ class HuggingFaceMagic(KindMagic):
             "%huggingface",
             "Pictures and sound from a prompt.\n\n%%huggingface MODEL ...   the lines below are "
             "the prompt (%%huggingface --help)\n",
-            lambda: Text(self.help()),
+            self.bare,
         )
         models = self.verbs.add("models", "Show the models that were loaded.", self._models)
         load = self.verbs.add("load", "Load a model, fetching it where it is missing.", self._load)
@@ -52,7 +55,7 @@ class HuggingFaceMagic(KindMagic):
         unload = self.verbs.add("unload", "Take a model out of memory.", self._unload)
         unload.add_argument("model", metavar="MODEL_ID")
         for verb in (models, load, unload):
-            add_common(verb)
+            add_common(verb, save=None)
 
     def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
         """Make what the prompt in the body asks for."""
@@ -64,7 +67,10 @@ class HuggingFaceMagic(KindMagic):
         other = _MADE_OF["image" if to == "audio" else "audio"]
         for name in other:
             if name not in _MADE_OF[to] and getattr(given, name) is not None:
-                raise ArgumentError(f"--{name.replace('_', '-')} is not for {to}", "--to image")
+                raise ArgumentError(
+                    f"--{name.replace('_', '-')} is not for {to}",
+                    f"for the other: --to {'audio' if to == 'image' else 'image'}",
+                )
         return self.work(given, lambda work: self._made(work, to, given, text, used))
 
     def _made(
@@ -93,8 +99,8 @@ class HuggingFaceMagic(KindMagic):
     def _load(self, given: argparse.Namespace) -> Any:
         def load(work: Work) -> Result:
             options = given_options(given, LOAD_OPTIONS)
-            facts = work.client.load(given.model, report=work.report, **options)
-            return Facts(facts, hidden=("loadTime", "memoryUsage"))
+            work.client.load(given.model, report=work.report, **options)
+            return Text(f"{given.model} is loaded")
 
         return self.work(given, load)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...clients.option import Options
@@ -12,15 +12,27 @@ from ...lab.media.inputs import resolve
 from ..arguments import Parser
 from ..results import Result, Table, Text
 from ..verbs import Verbs
-from .base import Desk, KindMagic, Work, add_common, add_options, given_options, sent, text_input
+from .base import Desk, KindMagic
+from .options import add_common, add_options, check_save, given_options
+from .traces import sent, text_input
+from .work import Work
 
 if TYPE_CHECKING:
+    from ...clients.content import Upload
     from ...clients.speech import SpeechClient
+    from ...lab.made import Input
     from ...lab.media import Audio
 
 _ABOUT = """The lines below are what is spoken; a long text is split at its sentences and joined.
-{{expression}} is filled from the notebook's names. The result is _, Out[n], _answer and what --out
-names; {voices}"""
+{{expression}} is filled from the notebook's names.
+The result is _, Out[n], _answer and what --out names. The voices: %NAME voices"""
+
+
+def formats_of(client: type[SpeechClient]) -> tuple[str, ...]:
+    """Return the formats that its speech can be had in: its own, then those that we make of wav."""
+    from ...clients.sound import ENCODINGS
+
+    return tuple(dict.fromkeys((*client.formats, *ENCODINGS)))
 
 
 def add_speech_options(parser: Parser, client: type[SpeechClient], own: Options) -> Parser:
@@ -28,8 +40,9 @@ def add_speech_options(parser: Parser, client: type[SpeechClient], own: Options)
     add = parser.add_argument
     add("--voice", metavar="VOICE", help="who speaks")
     add("--speed", type=float, metavar="X", help="1 is the voice's own, 2 twice as fast")
-    formats = client.formats
-    add("--format", choices=formats, metavar="|".join(formats), help=f"({formats[0]})")
+    formats = formats_of(client)
+    text = f"of the sound ({formats[0]})"
+    add("--format", choices=formats, metavar="|".join(formats), help=text)
     if client.clones:
         add("--reference", metavar="FILE|VARIABLE", help="a recording whose voice is taken")
     add_options(parser, own, leave_out=("voice", "speed", "format", "reference"))
@@ -53,26 +66,27 @@ class SpeechMagic(KindMagic):
         self.name = name
         super().__init__(desk)
         self._client: Any = client
-        about = _ABOUT.replace("{voices}", f"the voices: %{name} voices")
-        self.cell_parser = add_speech_options(
-            Parser(f"%%{name}", about, f"the text goes into the lines below: %%{name} --help"),
-            client,
-            client.options,
+        self._files = [n for n, o in client.options.items() if o.metavar == "FILE|VARIABLE"]
+        cell = Parser(
+            f"%%{name}",
+            _ABOUT.replace("NAME", name),
+            f"the text goes into the lines below: %%{name} --help",
         )
-        self.verbs = Verbs(
-            f"%{name}",
-            f"Speak with {name}.\n\n%%{name} ...   the lines below are spoken (%%{name} --help)\n",
-            lambda: Text(self.help()),
+        self.cell_parser = add_speech_options(cell, client, client.options)
+        about = (
+            f"Speak with {name}.\n\n%%{name} ...   the lines below are spoken (%%{name} --help)\n"
         )
-        say = self.verbs.add("say", "Speak one line.", self._say, is_raw=True)
+        self.verbs = Verbs(f"%{name}", about, self.bare)
+        say = self.verbs.add("say", "Speak one line.", self._say, is_text=True)
         add_speech_options(say, client, client.options)
         say.add_argument("text", metavar="TEXT", nargs="?")
-        voices = self.verbs.add("voices", "Show the voices that there are.", self._voices)
-        voices.add_argument("--host", metavar="HANDLE", help="which service")
+        add_common(self.verbs.add("voices", "Show its voices.", self._voices), save=None)
         if hasattr(client, "upload_voice"):
-            upload = self.verbs.add("upload", "Give the service a voice to keep.", self._upload)
+            upload = self.verbs.add(
+                "upload", "Give it a recording to keep as a voice.", self._upload
+            )
             upload.add_argument("file", metavar="FILE|VARIABLE")
-            upload.add_argument("--host", metavar="HANDLE", help="which service")
+            add_common(upload, save=None)
 
     def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
         """Speak the body."""
@@ -80,27 +94,37 @@ class SpeechMagic(KindMagic):
             raise ArgumentError(
                 f"%%{self.name}: there is no text", "the text goes into the lines below"
             )
-        return self.work(given, lambda work: self._spoken(work, given, text, used))
+        return self._speak(given, text, used)
 
     def _say(self, given: argparse.Namespace) -> Any:
         used: list[object] = []
         text = given.rest if given.literal else self._desk.fill(given.rest, used)
         if not text:
             raise ArgumentError(f"%{self.name} say: there is no text", f"%{self.name} say Hello")
-        return self.work(given, lambda work: self._spoken(work, given, text, used))
+        return self._speak(given, text, used)
+
+    def _speak(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
+        formats = formats_of(self._client)
+        check_save(given.save, formats, given.format or formats[0])
+        # looked up first: a wrong name is known at once
+        named = {name: getattr(given, name, None) for name in ("reference", *self._files)}
+        names = self._desk.names()
+        files = {name: resolve(value, names) for name, value in named.items() if value}
+        return self.work(given, lambda work: self._spoken(work, given, text, used, files))
 
     def _spoken(
-        self, work: Work, given: argparse.Namespace, text: str, used: list[object]
+        self,
+        work: Work,
+        given: argparse.Namespace,
+        text: str,
+        used: list[object],
+        files: Mapping[str, tuple[Upload, Input]],
     ) -> Audio:
         from ...clients.speech import speak_all
         from ...lab.media import Audio
 
         options = given_options(given, self._client.options)
-        inputs = [text_input(text, used)]
-        upload = None
-        if named := getattr(given, "reference", None):
-            upload, recording = resolve(named, self._desk.names())
-            options["reference"] = upload
+        options |= {name: upload for name, (upload, _) in files.items()}
         product = speak_all(
             work.client,
             text,
@@ -110,8 +134,7 @@ class SpeechMagic(KindMagic):
             report=work.report,
             **options,
         )
-        if upload is not None:
-            inputs.append(sent(upload, recording))
+        inputs = [text_input(text, used), *(sent(*file) for file in files.values())]
         return Audio(
             product.content,
             work.made_of("speech", product, inputs),
@@ -120,8 +143,8 @@ class SpeechMagic(KindMagic):
             inline_limit=self.inline_limit,
         )
 
-    def _voices(self, given: argparse.Namespace) -> Result:
-        return self._looked(given, self._voice_table)
+    def _voices(self, given: argparse.Namespace) -> Any:
+        return self.work(given, self._voice_table)
 
     def _voice_table(self, work: Work) -> Result:
         rows = [{"id": voice.id, "about": voice.about} for voice in work.client.voices()]
@@ -129,22 +152,14 @@ class SpeechMagic(KindMagic):
         notes = () if rows else (no_voices(work.service.handle, self._client.clones),)
         return Table(columns, rows, notes)
 
-    def _upload(self, given: argparse.Namespace) -> Result:
+    def _upload(self, given: argparse.Namespace) -> Any:
         upload, _ = resolve(given.file, self._desk.names())
 
         def uploaded(work: Work) -> Result:
-            name = work.client.upload_voice(upload)
-            return Text(f"{name} is a voice of {work.service.handle}: --voice {name}")
+            name = work.client.upload_voice(upload, work.report)
+            return Text(f"{name} is a voice of {work.service.handle} now: --voice {name}")
 
-        return self._looked(given, uploaded)
-
-    def _looked(self, given: argparse.Namespace, look: Callable[[Work], Result]) -> Result:
-        from ...prompting import live_client
-
-        screen = self._desk.screen(False)
-        service = self.service(given.host)
-        client = live_client(service, screen.report)
-        return screen.hand_over(look(Work(service, client, screen.report)))
+        return self.work(given, uploaded)
 
 
 def no_voices(handle: str, clones: bool) -> str:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...clients.whisper import OPTIONS, OUTPUTS
 from ...errors import ArgumentError
 from ...lab.media.inputs import resolve
+from ...lab.media.transcript import output_for
 from ..arguments import Parser
 from ..results import Facts
-from .base import Desk, KindMagic, Work, add_common, add_options, given_options, sent
+from .base import Desk, KindMagic
+from .options import add_common, add_options, given_options
+from .traces import sent
+from .work import Work
 
 if TYPE_CHECKING:
+    from ...clients.content import Upload
+    from ...lab.made import Input
     from ...lab.media import Transcript
 
 _ABOUT = """What is said in a recording: a file, or a result or bytes in a variable.
@@ -53,7 +60,12 @@ class WhisperMagic(KindMagic):
 
     def run_line(self, given: argparse.Namespace) -> Any:
         """Transcribe what the line names."""
-        return self.work(given, lambda work: self._transcribed(work, given))
+        if given.detect_language and given.save:
+            raise ArgumentError("--save: a language is not saved", "leave out one of the two")
+        if given.save:
+            output_for(Path(given.save))
+        upload, recording = resolve(given.file, self._desk.names())
+        return self.work(given, lambda work: self._transcribed(work, given, upload, recording))
 
     def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
         """Transcribe what the first line names."""
@@ -61,12 +73,13 @@ class WhisperMagic(KindMagic):
             raise ArgumentError("%%whisper takes no text below", "%whisper FILE")
         return self.run_line(given)
 
-    def _transcribed(self, work: Work, given: argparse.Namespace) -> Transcript | Facts:
+    def _transcribed(
+        self, work: Work, given: argparse.Namespace, upload: Upload, recording: Input
+    ) -> Transcript | Facts:
         from ...lab.media import Transcript
 
-        upload, recording = resolve(given.file, self._desk.names())
         if given.detect_language:
-            return Facts(work.client.detect_language(upload))
+            return Facts(work.client.detect_language(upload, report=work.report))
         options = given_options(given, OPTIONS)
         heard = work.client.transcribe(upload, report=work.report, **options)
         made = work.made("transcript", options=heard.settings, inputs=[sent(upload, recording)])

@@ -35,6 +35,8 @@ PUBLISHED = {
     "whisper": ("onerahmet/openai-whisper-asr-webservice:latest", 9000),
     "kokoro": ("kprinssu/kokoro-fastapi:latest", 8880),
 }
+# so that what the one speaks the other hears; to hear anything else: an empty STANDIN_GRAMMAR
+ENVIRONMENT = {"whisper": "ENV STANDIN_GRAMMAR=digits\n"}
 PLAIN = ("busybox:latest", "alpine:latest")
 HERE = Path(__file__).parent
 _DOCKERFILE = f"""\
@@ -85,10 +87,11 @@ def published_image(name: str) -> str:
     image, port = PUBLISHED[name]
     labels = _ours(image)
     services_image()
-    content = f"{_content()}-{name}"
+    environment = ENVIRONMENT.get(name, "")
+    content = f"{_content()}-{name}{'-digits' if environment else ''}"
     if labels.get(CONTENT) != content:
         with tempfile.TemporaryDirectory() as folder:
-            dockerfile = f'FROM {SERVICES}\nEXPOSE {port}\nCMD ["{name}"]\n'
+            dockerfile = f'FROM {SERVICES}\nEXPOSE {port}\n{environment}CMD ["{name}"]\n'
             _build(Path(folder), image, dockerfile, content)
     return image
 
