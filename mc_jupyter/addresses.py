@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .clients.kinds import Kind, named
+from .clients.kinds import PLAIN, Kind, named
 from .errors import (
     ClientError,
     ConnectionFailedError,
@@ -79,8 +79,9 @@ def _another(identifier: Identifier, error: ClientError) -> Manifest:
         return found
     address = identifier.location
     met = knock(address, "/", timeout=LIMIT_S)
-    if met == "answers":
-        return Manifest(name=identifier.handle, file=address)
+    path = "/" if met == "answers" else _elsewhere(address) if met == "refuses" else ""
+    if path:
+        return _manifest(PLAIN, identifier, path=path)
     if isinstance(error, ResponseError):
         error.hint = "that is no Ollama; to load another address: %mc load http://HOST:11434"
         raise error
@@ -90,6 +91,14 @@ def _another(identifier: Identifier, error: ClientError) -> Manifest:
             f"it may be at work: try again, or say what it is: %mc load {address} --client NAME",
         ) from error
     raise _nothing(error.message, address) from error
+
+
+def _elsewhere(address: str) -> str:
+    """Where a service answers that has nothing at its root, as many an API; empty if nowhere."""
+    from .runtimes.health import answers
+
+    paths = ("/health", "/openapi.json")
+    return next((path for path in paths if answers(address, path, timeout=LIMIT_S)), "")
 
 
 def _recognised(identifier: Identifier) -> Manifest | None:
@@ -116,6 +125,8 @@ def _taken_for(kind: Kind, identifier: Identifier) -> Manifest:
     met = knock(address, kind.health, timeout=LIMIT_S)
     if met == "refuses" and knock(address, "/", timeout=LIMIT_S) == "answers":
         return _manifest(kind, identifier, path="/")
+    if met == "refuses" and kind is PLAIN and (path := _elsewhere(address)):
+        return _manifest(kind, identifier, path=path)
     if met in ("answers", "silent"):
         return _manifest(kind, identifier)
     if met == "refuses":

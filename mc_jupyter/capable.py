@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .capabilities import CAPABILITIES, known_word, matches, spelled
 from .clients.kinds import KINDS, Kind
+from .errors import ArgumentError
 from .sources import bundled
 
 if TYPE_CHECKING:
@@ -48,8 +49,17 @@ def find_capable(services: Sequence[Service], word: str) -> tuple[Capable, ...]:
     names = {kind.name for kind in KINDS}
     if (name := spelled(word)) in names:
         return tuple(one for one in everything if one.kind == name)
+    handles = tuple(one for one in everything if spelled(one.name) == name)
+    if handles:
+        return handles
     declared = [text for one in everything for text in one.capabilities]
-    wanted = known_word(word, (*declared, *names))
+    try:
+        wanted = known_word(word, (*declared, *names))
+    except ArgumentError:
+        said = tuple(one for one in everything if name in spelled(f"{one.about} {one.name}"))
+        if len(name) > 2 and said:
+            return said
+        raise
     return tuple(one for one in everything if matches(one.capabilities, wanted))
 
 

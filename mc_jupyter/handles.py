@@ -38,13 +38,13 @@ def find(services: Sequence[Service], handle: str) -> Service:
     if service is not None:
         return service
     kind = next((kind for kind in KINDS if kind.name == handle.lower()), None)
+    if kind is not None:
+        raise ServiceNotFoundError(f"no service {handle!r} is loaded", load_line(kind))
     if not services:
         raise ServiceNotFoundError(
             f"no service {handle!r}: nothing is loaded in this kernel",
-            f"%mc load {(kind or KINDS[0]).repository}",
+            f"%mc load {KINDS[0].repository}   others: %mc find",
         )
-    if kind is not None:
-        raise ServiceNotFoundError(f"no service {handle!r} is loaded", load_line(kind))
     names = [name for s in services for name in (s.handle, *s.aliases)]
     raise ServiceNotFoundError(
         f"no service {handle!r} is loaded: {did_you_mean(handle, names)}",

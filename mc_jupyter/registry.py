@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from . import cancel
 from .addresses import look_at, read_in
-from .clients.kinds import Kind, named
-from .errors import ArgumentError, did_you_mean
+from .capable import load_line
+from .clients.kinds import KINDS, Kind, named
+from .errors import ArgumentError, IdentifierError, did_you_mean
 from .events import Event, Report, silent
 from .handles import find, free_handle, pick, refuse_taken
 from .manifest import Manifest
@@ -109,7 +110,7 @@ class ServiceRegistry:
                 f"there is no runtime {runtime!r}: {did_you_mean(runtime, RUNTIMES)}"
             )
         kind = named(client) if client is not None else None
-        known = parse_identifier(identifier, force_url=runtime == "url")
+        known = _parsed(identifier, runtime)
         if known.kind == "url" and (env or runtime not in (None, "auto", "url")):
             what = "its environment" if env else f"--runtime {runtime}"
             raise ArgumentError(
@@ -398,6 +399,18 @@ class ServiceRegistry:
                 listener(change)
             except Exception:
                 _log.exception("a listener of the service registry failed")
+
+
+def _parsed(identifier: str, runtime: str | None) -> Identifier:
+    """The identifier; a kind's name that does not come along leads to where it is published."""
+    try:
+        return parse_identifier(identifier, force_url=runtime == "url")
+    except IdentifierError as error:
+        kind = next((kind for kind in KINDS if kind.name == identifier.strip().lower()), None)
+        if kind is not None:
+            error.message = f"{kind.name} does not come with mc_jupyter"
+            error.hint = load_line(kind)
+        raise
 
 
 def _result(running: Future[Service]) -> Service:

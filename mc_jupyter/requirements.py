@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SLACK = 1.1
 """A machine sold as 8 GB shows less: what the firmware keeps is not counted against it."""
+_NO_GPU = "a GPU, which Docker has not"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def compare(wants: Requirements, there: There, gpu: Gpu = "auto") -> Wishes:
     if wants.cpu is not None and there.cpus is not None and wants.cpu > there.cpus:
         less.append(f"{wants.cpu:g} cores, {there.place} has {there.cpus}")
     if wants.gpu and there.gpu is False and gpu == "auto":
-        less.append("a GPU, which Docker has not")
+        less.append(_NO_GPU)
     return Wishes(tuple(never), tuple(less))
 
 
@@ -142,6 +143,10 @@ def look_before_start(
         )
     if not (wishes.never or wishes.less):
         return ()
+    if (wishes.never, wishes.less) == ((), (_NO_GPU,)):
+        note = f"{spec.handle} runs on the CPU: Docker has no GPU"
+        report(Event("note", note, settled=True))
+        return (note,)
     wanted = "; ".join((*wishes.never, *wishes.less))
     note = f"{spec.handle} wants {wanted}: starting anyway"
     report(Event("note", note, keep=True))

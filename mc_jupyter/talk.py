@@ -59,21 +59,20 @@ class Talk:
         ConnectionFailedError
             When it does not run.
         """
-        from .clients import Limits
-
         if seen is None or seen.url is None:
             raise ConnectionFailedError(
                 f"{self._handle} is not running", f"%mc start {self._handle}"
             )
         kind = self.kind(manifest) or PLAIN
-        key = (seen.url, seen.token, limits or Limits(), kind.name)
-        if self._client is None or self._client[0] != key:
+        key = (seen.url, seen.token, limits, kind.name)
+        kept = self._client  # another thread may put its own there at any time
+        if kept is None or kept[0] != key:
             client = kind.client_class()(
                 seen.url,
                 token=seen.token,
-                limits=key[2],
                 name=self._handle,
                 changed=self._changed,
+                **({} if limits is None else {"limits": limits}),  # each kind has its own
             )
-            self._client = (key, client)
-        return self._client[1]
+            kept = self._client = (key, client)
+        return kept[1]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar, Self
 
-from ..errors import ClientError, ResponseError, TimeLimitError
+from ..errors import ClientError, MediaConduitError, ResponseError, TimeLimitError
 from ..events import Event, Report, ticking
 from .content import Content
-from .faults import Refine, one_line
+from .faults import Fault, Refine, one_line
 from .http import Http
 from .loads import loads
 from .names import shown, told
@@ -46,7 +46,6 @@ class ServiceClient:
     _alive = "/"  # a path that is answered at once by a service that is not at work
     _limits: ClassVar[Limits] = Limits(first_byte=None)
     _kind: ClassVar[str] = "service"
-    _refine: ClassVar[Refine | None] = None
 
     def __init__(
         self,
@@ -62,6 +61,11 @@ class ServiceClient:
         self._http = Http(url, token=token, limits=limits or self._limits, name=name, refine=refine)
         self.url, self.name = self._http.url, name
         self._changed = changed
+
+    @staticmethod
+    def _refine(fault: Fault) -> MediaConduitError | None:
+        """The error for a refusal that only this client understands; None for any other."""
+        return None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({shown(self.url)!r})"
@@ -142,9 +146,10 @@ def at_work(text: str, report: Report) -> Iterator[Report]:
         report(event)
 
     def say(_: float) -> Event | None:
-        if is_moving:
+        took = time.monotonic() - began
+        if is_moving or took < 1:  # a file has just come, or has just been sent
             return None
-        return Event("work", f"{text} ({time.monotonic() - began:.0f} s)")
+        return Event("work", f"{text} ({took:.0f} s)")
 
     with ticking(say, report):
         yield pass_on

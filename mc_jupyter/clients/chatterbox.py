@@ -23,13 +23,14 @@ from ..events import Report, silent
 from .base import ServiceClient
 from .chatterbox_files import SUFFIXES, not_taken, reference_name
 from .chatterbox_task import speak_as_task
-from .content import Product, Upload
+from .content import Product
 from .faults import Fault
 from .names import told
 from .option import Option, Options, check
 from .peer import Limits
 from .refusals import fits, one_of, refused
 from .speech import Voice, no_such_voice
+from .upload import Upload
 
 _SPEED = Option("how fast", float, low=0.25, high=4.0)
 _DEFAULT = "Emily.wav"  # the voice of the server's own settings

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InputError
 from . import sound
-from .content import Upload
+from .upload import Upload
 
 LONGEST_REFERENCE = 30.0
 """Seconds that a recording for cloning may have."""

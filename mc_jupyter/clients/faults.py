@@ -130,7 +130,7 @@ def _words(fault: Fault) -> tuple[str, str | None]:
         return f"{status} and an HTML page from {where}", other
     if status == 401:
         return _words_401(fault)
-    if status == 403 and not text:
+    if status == 403 and not text and fault.path.startswith("/api/"):  # as an Ollama does
         return (
             f"403 and an empty answer from {where}: the server refuses this host name",
             "an Ollama bound to loopback takes http://127.0.0.1:PORT only, or start it with "
@@ -158,7 +158,7 @@ def _words_401(fault: Fault) -> tuple[str, str]:
         return f"{fault.text or 'unauthorized'} (401)", f"sign in: {sign_in}"
     return (
         f"{fault.text or 'unauthorized'} (401)",
-        f"{shown(fault.url)} wants a token: OllamaClient(url, token=...)",
+        f"{shown(fault.url)} wants a token, which its client takes: token=...",
     )
 
 

@@ -12,11 +12,12 @@ from typing import Any, NoReturn
 from ..errors import InputError, ResponseError
 from ..events import Event, Report, silent
 from .base import ServiceClient, as_text, at_work
-from .content import Content, Product, Upload, content_type_of
+from .content import Content, Product, content_type_of
 from .ffmpeg_answers import figures, metadata, refined
 from .ffmpeg_options import OPTIONS, audio_form, filter_form, frame_forms
 from .option import check
 from .parts import as_part, check_sizes
+from .upload import Upload
 
 __all__ = ["OPTIONS", "FfmpegClient"]
 

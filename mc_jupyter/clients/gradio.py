@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -12,11 +11,13 @@ from urllib.parse import quote
 
 from ..errors import MediaConduitError, ResponseError, StreamCutError
 from ..events import Report, silent
-from .content import Content, Upload, content_type_of
+from .content import Content, content_type_of
 from .errand import aside, begin
 from .http import Http
+from .loads import loads
 from .names import told
 from .reply import Reply
+from .upload import Upload
 
 _API = "/gradio_api"
 
@@ -181,7 +182,7 @@ def _events(reply: Reply) -> Iterator[tuple[str, Any]]:
 
 def _value(data: str) -> Any:
     try:
-        return json.loads(data or "null")
+        return loads(data or "null")
     except ValueError:
         return data
 

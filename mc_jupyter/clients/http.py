@@ -16,16 +16,19 @@ from .. import cancel
 from ..errors import ArgumentError, ConnectionFailedError, OptionError
 from ..events import Report, silent
 from ..sockets import Wire, send
-from .content import Content, Upload
+from .content import Content
 from .faults import Refine
 from .names import connectable, is_loopback, shown
 from .peer import LimitName, Limits, Peer
 from .reply import Reply
 from .transfer import Raw, Sending
+from .upload import Upload
 
 Files = Sequence[tuple[str, Upload]]
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 """By name; as pairs where a name occurs more than once."""
+
+_LONGEST_PATH = 16_000  # characters
 
 __all__ = ["Fields", "Files", "Http", "Limits"]
 
@@ -76,6 +79,7 @@ class Http:
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             )
+            self._client.build_request("GET", "/")  # where a host's name is found to be none
         except (httpx.InvalidURL, ValueError) as error:
             raise ArgumentError(f"{shown(url)!r} cannot be used: {error}") from error
 
@@ -115,6 +119,8 @@ class Http:
 
         Raises
         ------
+        ArgumentError
+            The path cannot be one.
         ClientError
             Nothing answers, a limit passed, or the service refused.
         Interrupted
@@ -124,6 +130,9 @@ class Http:
         patience = limits.of(limit)  # a server that is at work does not read either
         timeouts = {"connect": limits.connect, "read": patience, "write": patience}
         content, kind = _encode(body)
+        if not (path.startswith("/") and path.isprintable() and len(path) < _LONGEST_PATH):
+            # some hold what a server said; an address in place of one would get the token
+            raise ArgumentError(f"{self.peer.name}: {path!r:.80} is no path")
         with ExitStack() as stack:
             parts = _parts(files, self.peer.name, report, stack)
             request = self._client.build_request(

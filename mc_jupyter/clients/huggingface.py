@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ..errors import InputError, OptionError
 from ..events import Event, Report, silent
 from .base import ServiceClient
-from .content import Content, Product, Upload
+from .content import Content, Product
 from .huggingface_options import (
     ALIASES,
     AUDIO_OPTIONS,
@@ -30,6 +30,7 @@ from .huggingface_options import (
 from .option import Options, check, refuse_unknown
 from .refusals import fits
 from .speech import Voice
+from .upload import Upload
 
 __all__ = ["AUDIO_OPTIONS", "IMAGE_OPTIONS", "LOAD_OPTIONS", "HuggingFaceClient", "makes_audio"]
 

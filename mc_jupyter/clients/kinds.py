@@ -32,7 +32,7 @@ class Kind:
     tags
         The free tags by which its published services call themselves.
     images
-        Image repositories that hold it, without registry host and tag where that is Docker Hub.
+        Image repositories that hold it, without tag, and without Docker Hub's host.
     services
         Compose services that are it.
     names
@@ -95,12 +95,8 @@ KINDS = (
         "kokoro:KokoroClient",
         capabilities=("text-to-audio",),
         tags=("speech-synthesis", "japanese-tts"),
-        images=(
-            "kprinssu/kokoro-fastapi",
-            "ghcr.io/remsky/kokoro-fastapi-cpu",
-            "ghcr.io/remsky/kokoro-fastapi-gpu",
-        ),
-        services=("kokoro-tts-server", "kokoro"),
+        images=("kprinssu/kokoro-fastapi", "remsky/kokoro-fastapi"),
+        services=("kokoro-tts-server", "kokoro-tts", "kokoro-fastapi", "kokoro"),
         names=("kokoro", "kokoro-tts"),
         health="/health",
         usage="%%kokoro",

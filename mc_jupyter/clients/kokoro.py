@@ -15,13 +15,14 @@ from typing import Any
 from ..errors import MediaConduitError, OptionError
 from ..events import Event, Report, silent
 from .base import ServiceClient, at_work
-from .content import Content, Product, Upload, gather
+from .content import Content, Product, gather
 from .faults import Fault
 from .kokoro_options import NEWER, OPTIONS, SPEED, about, sent_as
 from .peer import Limits
 from .refusals import fits, one_of, refused
 from .sound import PCM_RATE, mend_wav
 from .speech import Voice, no_such_voice
+from .upload import Upload
 
 _SPEECH = "/v1/audio/speech"
 _VOICES = "/v1/audio/voices"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..meter import size_text
-from .content import Upload
+from .upload import Upload
 
 ACCEPTED = {
     ".mp4": "video/mp4",

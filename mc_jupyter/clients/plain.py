@@ -9,16 +9,29 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from ..errors import ArgumentError, OptionError, ResponseError
+from ..errors import ArgumentError, MediaConduitError, OptionError, ResponseError
 from ..events import Report, silent
 from .base import ServiceClient, at_work
 from .content import Content, content_type_of
+from .faults import Fault
 from .http import Fields, Files
+from .names import told
 from .refusals import refused
 from .transfer import Raw
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _OWN = ("host", "content-length", "transfer-encoding", "connection", "expect")
+
+
+def _refined(fault: Fault) -> MediaConduitError | None:
+    """A path that the user chose is the user's matter, not a sign of another service."""
+    if fault.status not in (404, 405) or "error" in fault.data:
+        return refused(fault)
+    said = f"{fault.status}" + (f": {fault.text[:80]}" if fault.text and not fault.html else "")
+    method = " for this method" if fault.status == 405 else ""
+    path = fault.path.partition("?")[0]
+    words = told(fault.name, fault.url, f"there is no {path}{method} ({said})")
+    return ResponseError(words, status=fault.status)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ class PlainClient(ServiceClient):
         As for every client (:class:`~mc_jupyter.clients.base.ServiceClient`).
     """
 
-    _refine = staticmethod(refused)
+    _refine = staticmethod(_refined)
 
     def health(self) -> dict[str, Any]:
         """Return the status that ``/`` answers with: any answer below 500 is a sign of life.

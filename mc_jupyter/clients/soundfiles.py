@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DiskFullError, InputError, OptionError
-from .content import Content, Upload
+from .content import Content
+from .upload import Upload
 
 Recording = Content | Upload
 

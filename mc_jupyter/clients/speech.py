@@ -10,10 +10,11 @@ from .. import cancel
 from ..errors import OptionError, VoiceNotFoundError, did_you_mean
 from ..events import Event, Report, silent
 from . import sound
-from .content import Product, Upload
+from .content import Product
 from .option import Options
 from .refusals import some_text
 from .sentences import split_text
+from .upload import Upload
 
 PAUSE = 0.3
 """Seconds of silence between the pieces of a long text."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..events import Event, Report
 from ..meter import Meter
-from .content import Reader, Upload
+from .upload import Reader, Upload
 
 _LARGE = 5_000_000  # bytes; less than that is there before a line could be read
 _EVERY = 0.25  # seconds between two lines

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from ..errors import OptionError
+from ..errors import InputError, OptionError
 from ..events import Event, Report, silent
 from .base import ServiceClient, as_text
-from .content import Content, Upload
+from .content import Content
 from .languages import LANGUAGES, language_code
 from .option import Option, Options, check
 from .subtitles import srt, tsv, vtt
 from .transcription import Transcription, refined, transcription
+from .upload import Upload
 
 __all__ = ["OPTIONS", "OUTPUTS", "Transcription", "WhisperClient", "srt", "tsv", "vtt"]
 
@@ -114,6 +115,7 @@ class WhisperClient(ServiceClient):
         ResponseError
             The service could not read or transcribe it.
         """
+        self._refuse_no_sound(upload)
         asked = {
             "language": language_code(language, self.name),
             "task": task,
@@ -132,6 +134,14 @@ class WhisperClient(ServiceClient):
         if word_timestamps and heard.segments and not any(s.get("words") for s in heard.segments):
             report(Event("note", f"{self.name} gave no times of words", keep=True))
         return heard
+
+    def _refuse_no_sound(self, upload: Upload) -> None:
+        """The server fails without a reason on what is no recording."""
+        if upload.kind.startswith(("text/", "image/")):
+            raise InputError(
+                f"{self.name}: {upload.name} is {upload.kind}, and no recording",
+                "a sound or video file, or a result that is one",
+            )
 
     def render(
         self,

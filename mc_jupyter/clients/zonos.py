@@ -14,11 +14,12 @@ from ..errors import InputError, VoiceNotFoundError
 from ..events import Event, Report, silent
 from . import gradio, sound
 from .base import ServiceClient, at_work
-from .content import Product, Upload
+from .content import Product
 from .option import check
 from .peer import Limits
 from .refusals import fits, one_of, refused
 from .speech import Voice
+from .upload import Upload
 from .zonos_options import INPUTS, OPTIONS, check_inputs, values
 
 _FUNCTION = "generate_audio"

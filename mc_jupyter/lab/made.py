@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+_MOST_STEPS = 100  # that are saved
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,16 @@ class Made:
     @property
     def chain(self) -> tuple[Made, ...]:
         """All steps that led here, each once, what came first at the beginning."""
-        return tuple(dict((id(step), step) for step in self._steps()).values())
-
-    def _steps(self) -> Iterator[Made]:
-        for one in self.inputs:
-            if one.made is not None:
-                yield from one.made._steps()
-        yield self
+        found: dict[int, Made] = {}
+        waiting = [(self, False)]
+        while waiting:
+            step, has_all_before = waiting.pop()
+            if has_all_before:
+                found[id(step)] = step
+            elif id(step) not in found:
+                before = [one.made for one in reversed(step.inputs) if one.made]
+                waiting += [(step, True), *((one, False) for one in before)]
+        return tuple(found.values())
 
     @property
     def words(self) -> str:
@@ -77,7 +82,16 @@ class Made:
         return f"{self.what}{by}{f' ({self.model})' if self.model else ''}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON takes it, inputs and how they were made included."""
+        """Return it as JSON takes it, inputs and how they were made included.
+
+        What a step was made from is told once, and for the last hundred steps: in a loop, a result
+        may have been fed to the next a thousand times, or twice to each.
+        """
+        return self._as_dict(set())
+
+    def _as_dict(self, told: set[int]) -> dict[str, Any]:
+        is_new = id(self) not in told and len(told) < _MOST_STEPS
+        told.add(id(self))
         return {
             "what": self.what,
             "service": self.service,
@@ -90,8 +104,8 @@ class Made:
                     "name": one.name,
                     "sha256": one.sha256,
                     "size": one.size,
-                    "made": one.made.as_dict() if one.made else None,
+                    "made": one.made._as_dict(told) if one.made else None,
                 }
-                for one in self.inputs
+                for one in (self.inputs if is_new else ())
             ],
         }

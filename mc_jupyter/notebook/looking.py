@@ -78,6 +78,7 @@ class LookingVerbs:
             lines = [
                 f"{_FIRST}   loads and starts one",
                 f"{_PROMPT}   finds or loads one by itself",
+                "%mc find   speech, transcripts, video, pictures...",
             ]
             return Text("\n".join(["No service is loaded. What to type next:", *lines, *_MORE]))
         snapshots = [service.status() for service in services]
@@ -92,7 +93,8 @@ class LookingVerbs:
         notes = []
         for found in self._registry.elsewhere():
             ref = "" if found.ref == "HEAD" else f"@{found.ref}"
-            notes.append(f"{found.state}, not loaded here: %mc load {found.identifier}{ref}")
+            name = found.identifier.removeprefix("bundled:")
+            notes.append(f"{found.state}, not loaded here: %mc load {name}{ref}")
         return table(snapshots, notes or ([] if snapshots else ["No service is loaded.", _FIRST]))
 
     def _info(self, given: argparse.Namespace) -> Result:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Enum, TraitError, Unicode, observe, validate
 from traitlets.config import Configurable
 
+from ..clients.kinds import KINDS
 from ..errors import ArgumentError
 from ..handles import pick
 from ..lab.answer import Answer
@@ -124,6 +125,8 @@ class Magics:
             return self.ollama(rest)
         service = None if name in self._mc else pick(self._registry.services(), name)
         if service is None:
+            if name in {kind.name for kind in KINDS}:
+                self._registry.find(name)  # says how it is loaded
             with interruptible(f"%mc {name}"):
                 return self._mc.call(line, self._fill)
         magic = self._magic_of(service)

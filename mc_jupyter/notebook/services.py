@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _ABOUT = """Load, start, watch and stop AI services.
 
 %mc VERB ...          one of the verbs below (%mc alone: what is loaded, and what to type next)
-%%mc HANDLE ...       prompt a service; %%mc ollama is %%ollama
+%mc call NAME GET /path   any path of any service (%mc call --help)
+%mc NAME ..., %%mc NAME ...   a service's own magic by its name: %%mc ollama is %%ollama
 """
 
 

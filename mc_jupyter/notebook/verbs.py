@@ -42,8 +42,21 @@ class Verb:
         if wants_help(words) or (self.is_text and rest == "?"):
             return Text(self.parser.format_help())
         given = self.parser.read(expand_think(words), as_is if literal else fill)
+        if self.is_text:
+            self._refuse_options_in(rest)
         given.rest = rest
         return self.run(given)
+
+    def _refuse_options_in(self, text: str) -> None:
+        """An option behind the text would be spoken, and not done."""
+        for word in text.split():
+            name = word.partition("=")[0]
+            if word.startswith("--") and self.parser.option(name) is not None:
+                raise ArgumentError(
+                    f"{self.parser.prog}: {name} stands behind the text",
+                    f"options come first: {self.parser.prog} {name} ... TEXT; "
+                    "what is to be spoken as it is goes into a cell",
+                )
 
 
 class Verbs:

@@ -13,6 +13,8 @@ from support.site import Site
 from support.wait import wait_until
 
 from mc_jupyter import addresses
+from mc_jupyter.clients.kinds import KINDS, PLAIN, Kind
+from mc_jupyter.clients.peer import Limits
 from mc_jupyter.errors import (
     ArgumentError,
     ConnectionFailedError,
@@ -105,6 +107,18 @@ def test_anything_else_is_plain(
             ollama_client(service)
 
 
+@pytest.mark.parametrize("client", [None, "plain"])
+@pytest.mark.parametrize("path", ["/health", "/openapi.json"])
+def test_an_api_with_nothing_at_its_root(
+    registry: ServiceRegistry, path: str, client: str | None
+) -> None:
+    with Site({path: (200, {"paths": {}}), "/v1/thing": (200, {"a": 1})}) as site:
+        service = registry.get_service(site.url, client=client)
+        assert (service.kind, service.manifest.health.path) == (None, path)
+        assert service.start().healthy
+        assert service.client().call("GET", "/v1/thing").status == 200
+
+
 def test_the_ollama_is_one_still(registry: ServiceRegistry) -> None:
     with ScriptedOllama() as server:
         service = registry.get_service(server.url)
@@ -126,6 +140,18 @@ def test_a_named_client_is_taken_as_it_is(registry: ServiceRegistry) -> None:
         assert service.client() is first
         registry.get_service(site.url, client="cowsay")
         assert type(service.client()).__name__ == "CowsayClient"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, PLAIN], ids=lambda kind: kind.name)
+def test_each_kind_waits_as_long_as_its_client_does(registry: ServiceRegistry, kind: Kind) -> None:
+    """A transcription takes hours, a model is fetched first: neither ends after a usual limit."""
+    with Site({"/": (200, "")}) as site:
+        service = registry.get_service(site.url, client=kind.name)
+        service.start()
+        with kind.client_class()(site.url) as alone:
+            assert service.client()._http.peer.limits == alone._http.peer.limits
+        short = Limits(1.0, 1.0, 1.0)
+        assert service.client(short)._http.peer.limits == short
 
 
 def test_a_named_client_without_its_health_path(registry: ServiceRegistry) -> None:

@@ -17,15 +17,15 @@ import pytest
 from support.big import GB, MB, sha256_of_zeros, sparse
 from support.scripted_service import Says, ScriptedService
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.ffmpeg import FfmpegClient
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import InputError
 
 _MOST = 50 * MB  # by which the peak may grow
 _CHILD = """
 import json, re, sys
 from pathlib import Path
-from mc_jupyter.clients.content import Upload
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.ffmpeg import FfmpegClient
 from mc_jupyter.clients.whisper import WhisperClient
 

@@ -15,8 +15,9 @@ from support.spoken import digits
 
 from mc_jupyter.clients import sound
 from mc_jupyter.clients.chatterbox import ChatterboxClient
-from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.content import Content
 from mc_jupyter.clients.speech import Voice
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import (
     InputError,
     OptionError,

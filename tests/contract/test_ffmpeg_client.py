@@ -14,8 +14,8 @@ from support.media_files import video
 from support.scripted_ffmpeg import FILM, SOUND, published
 from support.scripted_service import Says, ScriptedService
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.ffmpeg import FfmpegClient
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import (
     OptionError,
 )

@@ -11,8 +11,9 @@ from support.media_files import tone
 from support.scripted_ffmpeg import FILM, failed, frames, published
 from support.scripted_service import Says, ScriptedService
 
-from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.content import Content
 from mc_jupyter.clients.ffmpeg import FfmpegClient
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import (
     InputError,
 )

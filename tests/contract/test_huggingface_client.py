@@ -12,10 +12,10 @@ import pytest
 from support.scripted_service import ScriptedService
 from support.services import Served, running, why_not
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.huggingface import HuggingFaceClient, makes_audio
 from mc_jupyter.clients.peer import Limits
 from mc_jupyter.clients.speech import SpeechClient
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import (
     InputError,
     ModelNotFoundError,

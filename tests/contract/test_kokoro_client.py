@@ -11,9 +11,9 @@ import pytest
 from support.scripted_service import Says, ScriptedService
 from support.services import Served, running, why_not
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.kokoro import KokoroClient
 from mc_jupyter.clients.speech import Voice
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import OptionError, ResponseError, VoiceNotFoundError
 from mc_jupyter.events import Event
 

@@ -14,8 +14,9 @@ from support.services import running, why_not
 from support.spoken import digits
 from support.wait import wait_until
 
-from mc_jupyter.clients.content import IN_MEMORY, Upload
+from mc_jupyter.clients.content import IN_MEMORY
 from mc_jupyter.clients.plain import PlainClient
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import (
     ArgumentError,
     ConnectionFailedError,
@@ -160,7 +161,7 @@ def test_a_method_that_is_none(client: PlainClient, service: ScriptedService) ->
             "query.n: Input should be an integer (422)",
         ),
         (Says("out of memory", 500, "text/plain"), "answered 500: out of memory"),
-        (Says("", 404, ""), "does not know /v1/thing (404)"),
+        (Says("", 404, ""), "there is no /v1/thing (404)"),
         (Says("", 301, "", {"Location": "/v2/thing"}), "points to /v2/thing"),
     ],
 )

@@ -16,8 +16,9 @@ from support.speakers import SPEAKERS, Speaker
 from support.wait import wait_until
 
 from mc_jupyter.clients import sound
-from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.content import Content
 from mc_jupyter.clients.speech import speak_all
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import (
     ConnectionFailedError,
     InputError,

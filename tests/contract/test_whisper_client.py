@@ -15,8 +15,8 @@ from support.services import Served, running, why_not
 from support.spoken import DIGITS, digits
 from support.wait import wait_until
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.peer import Limits
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.whisper import WhisperClient, srt, tsv, vtt
 from mc_jupyter.errors import (
     ConnectionFailedError,

@@ -10,8 +10,8 @@ import pytest
 from support.scripted_service import Says, ScriptedService
 from support.wait import wait_until
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.peer import Limits
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.whisper import WhisperClient
 from mc_jupyter.errors import (
     ConnectionFailedError,

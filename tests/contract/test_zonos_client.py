@@ -16,8 +16,9 @@ from support.services import Served, running, why_not
 from support.spoken import digits
 
 from mc_jupyter.clients import sound
-from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.content import Content
 from mc_jupyter.clients.speech import speak_all
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.zonos import ZonosClient
 from mc_jupyter.errors import (
     InputError,

@@ -16,8 +16,8 @@ from support.services import Served, running, why_not
 from support.spoken import digits
 from support.wait import wait_until
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.peer import Limits
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.zonos import ZonosClient
 from mc_jupyter.errors import (
     ResponseError,

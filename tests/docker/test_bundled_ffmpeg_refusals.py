@@ -148,6 +148,9 @@ def test_too_large(server: Server) -> None:
     assert reason == f"the request is larger than {LIMIT} MB"
     reason = server.refused(server.send(FILTER, server.mp4, **ENDLESS))
     assert reason == "the result is larger than 1 MB"
+    many = {"multiple": "true", "frameRate": "240", "width": "2000"}
+    reason = server.refused(server.send(FRAME, server.mp4, **many))
+    assert reason == "the frames are larger than 1 MB: take fewer, or jpg"
 
 
 def test_no_such_route(server: Server) -> None:

@@ -11,9 +11,9 @@ from support import bundled, media_files
 from support.bundled import Server, ffmpeg_or_skip
 from support.standin import build, debian
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.cowsay import CowsayClient
 from mc_jupyter.clients.ffmpeg import FfmpegClient
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import InputError, OptionError, ResponseError
 from mc_jupyter.runtimes.compose import ComposeRuntime
 

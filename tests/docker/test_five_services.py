@@ -18,7 +18,8 @@ from support import engine
 from support.git_server import GitServer, make_repository, redirect
 
 from mc_jupyter.clients import sound
-from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.content import Content
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import VoiceNotFoundError
 from mc_jupyter.registry import ServiceRegistry
 from mc_jupyter.service import Service

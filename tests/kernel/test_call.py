@@ -142,7 +142,7 @@ def test_head_has_no_body(kernel: Kernel, service: ScriptedService) -> None:
     [
         ("%mc call thing GET json", "the path is 'json'", "a path begins with /"),
         ("%mc call thing GTE /", "there is no method 'GTE': did you mean 'GET'?", None),
-        ("%mc call thing", "%mc call: the following arguments are required: METHOD, /path", None),
+        ("%mc call thing", "%mc call: the following arguments are required: METHOD", None),
         (
             "%mc call thing GET / --query q",
             "--query q: this is no NAME=VALUE",

@@ -103,4 +103,24 @@ def test_tab_knows_the_words_and_the_clients(kernel: Kernel) -> None:
 
 
 def test_a_handle_that_is_a_kind_is_one_line_away(kernel: Kernel) -> None:
-    assert "%mc load github:MediaConduit/whisper-service" in kernel.run("%mc start whisper").error
+    for typed in ("%mc start whisper", "%mc whisper talk.wav", "%%mc whisper talk.wav\n"):
+        error = kernel.run(typed).error
+        assert error.splitlines() == [
+            "ServiceNotFoundError: no service 'whisper' is loaded",
+            "%mc load whisper --start",
+        ]
+
+
+def test_a_kind_that_does_not_come_along_is_one_line_away(kernel: Kernel) -> None:
+    error = kernel.run("%mc load chatterbox").error
+    assert error.splitlines() == [
+        "IdentifierError: chatterbox does not come with mc_jupyter",
+        "%mc load github:MediaConduit/chatterbox-service --start",
+    ]
+
+
+def test_a_word_of_what_a_service_does(kernel: Kernel) -> None:
+    found = kernel.run("%mc find speech").text
+    assert "kokoro" in found
+    assert "whisper" in found
+    assert "ffmpeg" not in found

@@ -135,3 +135,14 @@ def test_an_answer_is_spoken_and_its_chain_is_kept(
     table = kernel.run("said.chain").text
     assert "1 answer" in table
     assert "2 speech" in table
+
+
+def test_an_option_behind_the_text_is_not_spoken(
+    kernel: Kernel, speaker: Speaker, served: Served
+) -> None:
+    got = kernel.run(f"%{speaker.name} say hello there --save hello.wav")
+    assert got.error.splitlines() == [
+        f"ArgumentError: %{speaker.name} say: --save stands behind the text",
+        f"options come first: %{speaker.name} say --save ... TEXT; what is to be spoken as it is "
+        "goes into a cell",
+    ]

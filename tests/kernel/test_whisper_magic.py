@@ -194,3 +194,14 @@ def test_a_result_goes_into_a_prompt(kernel: Kernel) -> None:
     kernel.run("%whisper said.wav --out heard")
     shown = kernel.run("%%ollama m --dry-run\nSum up: {{heard}}").text
     assert json.loads(shown.partition("\n")[2])["messages"][0]["content"] == f"Sum up: {DIGITS}"
+
+
+def test_a_text_is_no_recording(kernel: Kernel, folder: Path, served: Served) -> None:
+    (folder / "notes.txt").write_text("hello")
+    before = len(served.asked("/asr"))
+    error = kernel.run("%whisper notes.txt").error
+    assert error.splitlines() == [
+        "InputError: whisper: notes.txt is text/plain, and no recording",
+        "a sound or video file, or a result that is one",
+    ]
+    assert len(served.asked("/asr")) == before

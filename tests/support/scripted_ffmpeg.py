@@ -8,8 +8,8 @@ import pytest
 from support.media_files import tone, video
 from support.scripted_service import Says, ScriptedService
 
-from mc_jupyter.clients.content import Upload
 from mc_jupyter.clients.ffmpeg import FfmpegClient
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import MediaConduitError
 
 FILM = Upload.of(video(), "film.avi")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mc_jupyter.clients.content import Content, Upload, gather
+from mc_jupyter.clients.content import Content, gather
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import ArgumentError, InputError
 from mc_jupyter.lab.made import Made
 from mc_jupyter.lab.media import Audio, show

@@ -12,7 +12,8 @@ import pytest
 from IPython import display
 from support import media as made_here
 
-from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.content import Content
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.whisper import Transcription
 from mc_jupyter.errors import ArgumentError, InputError
 from mc_jupyter.lab.answer import Answer
@@ -112,6 +113,16 @@ def test_samples_with_their_rate() -> None:
         assert numpy.abs(whole.samples() - [0, 0.5, -1, 1]).max() < 0.001
     stereo = (numpy.zeros((10, 2), "int16"), numpy.int64(44100))
     assert Audio(Content(read(resolve("x", {"x": stereo})[0]), "audio/wav"), SPEECH).channels == 2
+    odd = numpy.array([numpy.nan, numpy.inf, 1e300, 1.0])
+    whole = Audio(Content(resolve("x", {"x": (odd, 8000)})[0].source), Made("x"))
+    assert whole.bytes[44:] == b"\0\0" + 3 * b"\xff\x7f"
+    half = resolve("x", {"x": (numpy.ones(2, "float16"), 8000)})[0].source
+    assert half[44:] == 2 * b"\xff\x7f"
+    for none in (numpy.zeros(0), numpy.zeros((5, 0)), numpy.float64(1)):
+        with pytest.raises(ArgumentError, match="samples of the shape"):
+            resolve("x", {"x": (none, 8000)})
+    with pytest.raises(ArgumentError, match="x is of type tuple, which cannot be sent"):
+        resolve("x", {"x": (samples, samples)})
     with pytest.raises(ArgumentError, match=r"does not tell its sample rate\n.*\(samples, 16000\)"):
         resolve("x", {"x": samples})
     with pytest.raises(ArgumentError, match=r"shape \(2, 100\)"):

@@ -35,7 +35,6 @@ def taken_for(
         ("docker.io/ollama/ollama@sha256:0123", "ollama"),
         ("onerahmet/openai-whisper-asr-webservice:latest", "whisper"),
         ("docker.io/kprinssu/kokoro-fastapi", "kokoro"),
-        ("ghcr.io/remsky/kokoro-fastapi-cpu:v0.2", "kokoro"),
         ("chatterbox-tts:latest", "chatterbox"),
         ("zonos-zonos:latest", "zonos"),
         ("ffmpeg-service:latest", "ffmpeg"),

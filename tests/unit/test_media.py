@@ -435,3 +435,19 @@ def test_settings_are_kept() -> None:
     assert (sound.settings, sound.told) == ({"speed": 2.0, "voice": "x"}, {"seed": 7})
     assert sound.facts()["settings"] == sound.settings
     assert "seed" not in json.dumps(sound.facts())
+
+
+def test_a_loop_of_results() -> None:
+    """Each fed to the next: neither the steps nor what is saved of them grow without an end."""
+    made = Made("frame", "ffmpeg")
+    for _ in range(2000):
+        made = Made("frame", "ffmpeg", inputs=(Input("a", made=made), Input("b", made=made)))
+    assert len(made.chain) == 2001
+    assert made.chain[-1] is made
+    result = Picture(Content(made_here.png(), "image/png"), made)
+    assert len(json.dumps(result.facts())) < 50_000
+    assert len(result.chain) == 2001
+    twice = Made("video", inputs=(Input("a", made=SPEECH), Input("b", made=SPEECH)))
+    first, second = twice.as_dict()["inputs"]
+    assert first["made"] == SPEECH.as_dict()
+    assert second["made"] == SPEECH.as_dict() | {"inputs": []}

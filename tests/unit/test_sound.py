@@ -17,8 +17,9 @@ import soundfile
 from support.small_disk import small_disk
 
 from mc_jupyter.clients import sound
-from mc_jupyter.clients.content import Content, Upload
+from mc_jupyter.clients.content import Content
 from mc_jupyter.clients.sound import Sound
+from mc_jupyter.clients.upload import Upload
 from mc_jupyter.errors import DiskFullError, InputError, OptionError
 
 RATE = 24_000

@@ -168,3 +168,21 @@ def test_no_text_is_in_the_metadata() -> None:
     facts = transcript().facts()
     assert (facts["language"], facts["segments"]) == ("en", 2)
     assert "three" not in json.dumps(facts)
+
+
+@pytest.mark.parametrize("output", ["text", "srt", "json"])
+def test_a_very_long_one_is_saved_short(tmp_path: Path, output: str) -> None:
+    segments = [{"start": 0.0, "end": 1.0, "text": "word " * 60_000}]
+    heard = transcript(output, segments, "word " * 60_000)
+    shown = bundle(heard)
+    assert "more characters: str() of this, or .save(path)" in shown["text/plain"]
+    assert sum(map(len, shown.values())) < 250_000
+    assert len(heard.bytes) > 299_000
+    assert len(heard.save(tmp_path / "a.txt").read_text()) > 299_000
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1.0, 10**400, "1", None, True])
+def test_times_that_are_none(time: object) -> None:
+    heard = transcript(segments=[{"start": time, "end": time, "text": "one"}] * 2)
+    assert "2 segments" in heard.summary
+    assert bundle(heard)["text/html"].count("<tr>") == 3

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import Content, content_type_of, suffix_of
+from ...clients.content import Content, content_type_of, file_named, suffix_of
 from ...errors import ArgumentError
 from ...meter import size_text
 from ..made import Made
@@ -150,11 +150,10 @@ class Media(Shown):
         Raises
         ------
         ArgumentError, DiskFullError
-            The suffix is one of another format; the file cannot be written; there is no room.
+            The suffix is one of another format; it is a folder; the file cannot be written; there
+            is no room.
         """
-        target = Path(path).expanduser()
-        if not target.suffix:
-            target = target.with_name(target.name + self.suffix)
+        target = file_named(path, self.suffix)
         self._refuse_other_format(target)
         return self.content.save(target)
 

@@ -10,7 +10,8 @@ from typing import Any, overload
 from ..made import Input, Made
 
 _TITLES = ("step", "made by", "commit", "options", "from")
-_LONGEST = 60  # characters of the options that are shown
+_LONGEST = 100  # characters of the options that are shown
+_FIRST = ("voice", "language", "task", "format", "speed", "seed")  # what people choose most
 
 
 class Chain(Sequence[Made]):
@@ -51,9 +52,16 @@ class Chain(Sequence[Made]):
             for number, step in enumerate(self._steps, 1)
         ]
 
+    def _table(self) -> list[tuple[str, ...]]:
+        """Titles and rows; without the commits where there are none."""
+        rows = [_TITLES, *self._rows()]
+        used = [n for n in range(len(_TITLES)) if n != 2 or any(row[2] for row in rows[1:])]
+        return [tuple(row[n] for n in used) for row in rows]
+
     def __repr__(self) -> str:
-        rows = [tuple(title.upper() for title in _TITLES), *self._rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(_TITLES))]
+        titles, *steps = self._table()
+        rows = [tuple(title.upper() for title in titles), *steps]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(titles))]
         return "\n".join(
             "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
@@ -61,10 +69,11 @@ class Chain(Sequence[Made]):
 
     def _repr_html_(self) -> str:
         left = 'style="text-align: left"'
-        head = "".join(f'<th scope="col" {left}>{title}</th>' for title in _TITLES)
+        titles, *steps = self._table()
+        head = "".join(f'<th scope="col" {left}>{title}</th>' for title in titles)
         body = "".join(
             "<tr>" + "".join(f"<td {left}>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._rows()
+            for row in steps
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -74,11 +83,13 @@ def _maker(step: Made) -> str:
     name = (
         (step.service or "") if step.identifier else ("a service by its URL" * bool(step.service))
     )
-    return f"{name} ({step.model})" if step.model else name
+    return f"{name} ({step.model})" if step.model and step.model != name else name
 
 
 def _options(step: Made) -> str:
-    text = ", ".join(f"{name}={_shown(value)}" for name, value in step.options.items())
+    given = {name: value for name, value in step.options.items() if value != step.model}
+    first = {name: given[name] for name in _FIRST if name in given}
+    text = ", ".join(f"{name}={_shown(value)}" for name, value in (first | given).items())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

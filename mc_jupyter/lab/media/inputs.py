@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import Content, Upload, content_type_of, place
+from ...clients.content import Content, content_type_of, place
+from ...clients.upload import Upload
 from ...errors import ArgumentError, InputError, did_you_mean
 from ..answer import Answer
 from ..made import Input, Made

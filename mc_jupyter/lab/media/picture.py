@@ -9,14 +9,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ...errors import ArgumentError
+from ...clients.content import file_named
 from ...meter import size_text
 from ..made import Made
 from ..shown import Shown
 from .base import INLINE_LIMIT, Media
 from .chain import Chain
 from .dimensions import dimensions
-from .words import duration_text
+from .words import duration_text, is_time
 
 _NATIVE = ("image/png", "image/jpeg")  # what every front end and every converter shows
 _STYLE = "display: block; max-width: 100%; height: auto"
@@ -43,7 +43,7 @@ class Picture(Media):
 
     def _details(self) -> list[str]:
         at = self.told.get("time")  # of a frame, in its video
-        moment = f"at {duration_text(at)}" if isinstance(at, int | float) else ""
+        moment = f"at {duration_text(at)}" if is_time(at) else ""
         size = f"{self.width} × {self.height}" if self._size else ""
         return [part for part in (moment, size) if part]
 
@@ -154,9 +154,7 @@ class Gallery(Shown, Sequence[Media]):
         ArgumentError, DiskFullError
             As :meth:`Media.save`.
         """
-        target = Path(path).expanduser()
-        if not target.name:
-            raise ArgumentError(f"{path} is no name of a file", 'write .save("frame.png")')
+        target = file_named(path, self._pictures[0].suffix)
         return [
             picture.save(target.with_name(f"{target.stem}-{number}{target.suffix}"))
             for number, picture in enumerate(self, 1)

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...clients.content import Content
+from ...clients.loads import loads
 from ..answer import preformatted
 from ..made import Made
 from .base import INLINE_LIMIT, Media
+from .words import shortened
 
 _ENCODINGS = ("utf-8-sig", "cp1252")
-_SHOWN = 100_000  # characters; more would make the notebook slow
 
 
 class Said(Media):
@@ -61,10 +62,7 @@ class Said(Media):
         text = self.text
         if self.data is not None:
             text = json.dumps(self.data, indent=2, ensure_ascii=False)
-        if len(text) > _SHOWN:
-            left = len(text) - _SHOWN
-            text = f"{text[:_SHOWN]}\n… {left:,} more characters: str() of this, or .save(path)"
-        return text
+        return shortened(text)
 
     def html(self) -> str:
         """The text as it stands, JSON with its lines; notes below."""
@@ -99,6 +97,6 @@ def _decoded(raw: bytes) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return loads(text)
+    except ValueError:
         return None

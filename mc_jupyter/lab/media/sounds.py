@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import operator
 import wave
 from typing import Any
 
@@ -31,9 +32,11 @@ def wav_of(value: Any) -> bytes | None:
     if not isinstance(value, tuple) or len(value) != 2:
         return None
     samples, rate = value if _is_array(value[0]) else reversed(value)
-    if not _is_array(samples) or not hasattr(rate, "__index__") or int(rate) not in _RATES:
+    try:
+        hertz = operator.index(rate)
+    except TypeError:
         return None
-    return _wav(samples, int(rate))
+    return _wav(samples, hertz) if _is_array(samples) and hertz in _RATES else None
 
 
 def _is_array(value: object) -> bool:
@@ -41,13 +44,16 @@ def _is_array(value: object) -> bool:
 
 
 def _wav(samples: Any, rate: int) -> bytes:
-    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > 8):
+    is_many = samples.ndim == 2 and samples.shape[1] > 8
+    if samples.ndim not in (1, 2) or is_many or not samples.size:
         raise ArgumentError(
             f"samples of the shape {tuple(samples.shape)}", "accepted: (frames,) (frames, channels)"
         )
     kind = samples.dtype.kind
     if kind == "f":
-        samples = (samples.clip(-1, 1) * _LARGEST).round()
+        samples = samples.clip(-1, 1).astype("f4")
+        samples[samples != samples] = 0  # what is no number is silence
+        samples = (samples * _LARGEST).round()
     elif samples.dtype.name != "int16":
         raise ArgumentError(f"samples of the type {samples.dtype}", "accepted: float, int16")
     file = io.BytesIO()

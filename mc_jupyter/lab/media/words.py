@@ -1,6 +1,16 @@
-"""Durations, rates and channels in words."""
+"""Durations, rates and channels in words; texts of a length that a notebook bears."""
 
 from __future__ import annotations
+
+from typing import TypeGuard
+
+_SHOWN = 100_000  # characters; more would make the notebook slow
+_MOST = 1e9  # seconds, of a recording that can be
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether a value that a service gave is seconds that can be told."""
+    return isinstance(value, int | float) and 0 <= value < _MOST
 
 
 def duration_text(seconds: float) -> str:
@@ -32,3 +42,10 @@ def clock_text(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
     return f"{head}:{rest // 10:02d}.{rest % 10}"
+
+
+def shortened(text: str) -> str:
+    """Return a text as it is shown: what is very long is cut, and that is said."""
+    left = len(text) - _SHOWN
+    more = f"\n… {left:,} more characters: str() of this, or .save(path)"
+    return text[:_SHOWN] + more if left > 0 else text

@@ -16,7 +16,7 @@ from .traces import sent, text_input
 from .work import Work
 
 if TYPE_CHECKING:
-    from ...clients.content import Upload
+    from ...clients.upload import Upload
     from ...lab.made import Input
     from ...service import Service
 
@@ -31,7 +31,7 @@ def call_parser(magic: str) -> Parser:
     add = parser.add_argument
     add("name", metavar="NAME")
     add("method", metavar="METHOD")
-    add("path", metavar="/path")
+    add("path", metavar="/path", nargs="?")
     add(
         "--query", action="append", metavar="NAME=VALUE", help="behind the path, as often as needed"
     )
@@ -67,11 +67,15 @@ class CallMagic(KindMagic):
     def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
         """Call the path with the body, and show what came."""
         method = given.method.upper()
+        if method.startswith("/") and given.path is None:
+            raise ArgumentError("which method?", f"%mc call {given.name} GET {given.method}")
         if method not in METHODS:
             raise ArgumentError(
                 f"there is no method {given.method!r}: {did_you_mean(method, METHODS)}",
                 "%mc call NAME GET /path",
             )
+        if given.path is None:
+            raise ArgumentError("which path?", f"%mc call {given.name} {method} /")
         if not given.path.startswith("/"):
             raise ArgumentError(f"the path is {given.path!r}", "a path begins with /")
         given.host = given.name

@@ -17,7 +17,8 @@ from .traces import sent
 from .work import Work
 
 if TYPE_CHECKING:
-    from ...clients.content import Product, Upload
+    from ...clients.content import Product
+    from ...clients.upload import Upload
     from ...lab.made import Input
 
 _ABOUT = """Look into sound and video, take them apart, convert them.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...clients.content import place
 from ...clients.option import Option, Options
 from ...errors import ArgumentError, MediaConduitError
 from ..arguments import Parser
@@ -89,7 +90,7 @@ def check_save(path: str | None, formats: Sequence[str] = (), chosen: str | None
     """
     if path is None:
         return
-    target = Path(path).expanduser()
+    target = place(path)
     if not target.parent.is_dir():
         raise ArgumentError(
             f"--save {path}: there is no folder {target.parent}", f"make it: !mkdir {target.parent}"

@@ -18,8 +18,8 @@ from .traces import sent, text_input
 from .work import Work
 
 if TYPE_CHECKING:
-    from ...clients.content import Upload
     from ...clients.speech import SpeechClient
+    from ...clients.upload import Upload
     from ...lab.made import Input
     from ...lab.media import Audio
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...lab.made import Input, Made
 
 if TYPE_CHECKING:
-    from ...clients.content import Upload
+    from ...clients.upload import Upload
 
 
 def text_input(text: str, used: Sequence[object], name: str = "text") -> Input:

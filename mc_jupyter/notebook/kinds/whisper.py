@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...clients.whisper import OPTIONS, OUTPUTS
-from ...errors import ArgumentError
+from ...errors import ArgumentError, Interrupted
 from ...lab.media.inputs import resolve
 from ...lab.media.transcript import output_for
 from ..arguments import Parser
@@ -18,7 +18,7 @@ from .traces import sent
 from .work import Work
 
 if TYPE_CHECKING:
-    from ...clients.content import Upload
+    from ...clients.upload import Upload
     from ...lab.made import Input
     from ...lab.media import Transcript
 
@@ -65,7 +65,17 @@ class WhisperMagic(KindMagic):
         if given.save:
             output_for(Path(given.save))
         upload, recording = resolve(given.file, self._desk.names())
-        return self.work(given, lambda work: self._transcribed(work, given, upload, recording))
+        try:
+            return self.work(given, lambda work: self._transcribed(work, given, upload, recording))
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            service = self.service(given.host)
+            short = f"\n%mc restart {service.handle}   cuts that short"
+            raise Interrupted(
+                "%whisper was interrupted; a recording that the service has begun it goes on with"
+                + (short if service.runtime == "docker" else "")
+            ) from None
 
     def run_cell(self, given: argparse.Namespace, text: str, used: list[object]) -> Any:
         """Transcribe what the first line names."""

@@ -13,8 +13,8 @@ from aiohttp import web
 from . import facts, programs, values
 from .faults import Refused
 from .form import Form, Upload
-from .limits import MAX_FRAMES
-from .service import Service, of
+from .limits import MAX_FRAMES, MB, Limits
+from .service import Service, of, watched
 
 _TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _NAME = re.compile(r"[0-9a-f]{32}(_\d{4})?\.(png|jpg|webp)")
@@ -46,7 +46,9 @@ async def extract(request: web.Request) -> web.StreamResponse:
         wanted = given.get("format", "png")
         arguments, seek = _arguments(given, wanted, start)
         output = folder / f"frame%05d.{wanted}"
-        await programs.convert(form, output, arguments, limits, seek)
+        work = programs.convert(form, output, arguments, limits, seek)
+        await watched(work, lambda: _refuse_large(folder, limits))
+        _refuse_large(folder, limits)
         made = sorted(folder.glob(f"frame*.{wanted}"))
         if not made:
             raise Refused(_nothing(given, found, file))
@@ -60,6 +62,12 @@ async def extract(request: web.Request) -> web.StreamResponse:
         }
 
     return await service.serve(request, OPTIONS, "video", work)
+
+
+def _refuse_large(folder: Path, limits: Limits) -> None:
+    """Each frame is a file of its own, which ffmpeg's own limit does not count."""
+    if sum(path.stat().st_size for path in folder.glob("frame*")) > limits.max_output_mb * MB:
+        raise Refused(f"the frames are larger than {limits.max_output_mb} MB: take fewer, or jpg")
 
 
 def _check_together(given: dict[str, Any]) -> None:

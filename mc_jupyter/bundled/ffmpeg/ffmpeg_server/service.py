@@ -20,7 +20,7 @@ from .values import Options
 
 T = TypeVar("T")
 _LOOK = 0.1
-"""Seconds between two looks whether the caller is still there."""
+"""Seconds between two looks at what may end some work."""
 _CHUNK = 256 * 1024
 
 
@@ -73,7 +73,7 @@ class Service:
         try:
             form = await receive(request, folder, options, self.limits, field_name)
             began = time.monotonic()
-            made = await unless_gone(request, self._in_turn(work(form, folder)))
+            made = await watched(self._in_turn(work(form, folder)), lambda: _refuse_gone(request))
             took = f"{(time.monotonic() - began) * 1000:.0f}"
             if isinstance(made, Made):
                 return await _send(request, made, {"X-Processing-Time": took})
@@ -121,19 +121,17 @@ def of(request: web.Request) -> Service:
     return service
 
 
-async def unless_gone(request: web.Request, work: Awaitable[T]) -> T:
-    """Do some work; end it when the caller closes the connection.
+def _refuse_gone(request: web.Request) -> None:
+    if request.transport is None or request.transport.is_closing():
+        raise Gone
 
-    Raises
-    ------
-    Gone
-        The caller went.
-    """
+
+async def watched(work: Awaitable[T], look: Callable[[], None]) -> T:
+    """Do some work; end it when `look`, called again and again meanwhile, raises."""
     task = asyncio.ensure_future(work)
     try:
         while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
-            if request.transport is None or request.transport.is_closing():
-                raise Gone
+            look()
         return task.result()
     finally:
         if not task.done():
