@@ -170,7 +170,10 @@ def test_an_address_takes_no_environment(registry: ServiceRegistry, server: Scri
 
 def test_an_unknown_handle(registry: ServiceRegistry, tmp_path: Path) -> None:
     with pytest.raises(ServiceNotFoundError, match="nothing is loaded"):
+        registry.find("pond")
+    with pytest.raises(ServiceNotFoundError, match="no service 'ollama' is loaded") as told:
         registry.find("ollama")
+    assert "%mc load ollama" in str(told.value)
     registry.get_service(str(service_folder(tmp_path)))
     with pytest.raises(ServiceNotFoundError, match="did you mean 'ollama'"):
         registry.find("olama")

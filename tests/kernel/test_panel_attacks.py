@@ -171,7 +171,7 @@ def test_another_kind_of_service_is_said_to_have_no_models(front: Front, tmp_pat
     assert "<script>" not in values
     assert "<img" not in values
     ask(front, "Hello?")
-    front.says("web is no Ollama service: choose one above")
+    front.says("web is no Ollama service: type %mc call web GET / in a cell")
 
 
 def test_the_chosen_model_stays_chosen_while_its_server_does_not_answer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 
@@ -10,8 +9,6 @@ from ...records import Change
 from . import make
 from .base import Desk, KindMagic
 from .call import CallMagic
-
-_log = logging.getLogger(__name__)
 
 
 class LoadedKinds:
@@ -62,15 +59,13 @@ class LoadedKinds:
         self._end()
 
     def _changed(self, change: Change) -> None:
-        # most changes are of a state; only a load, a removal or a change of kind matters here
-        self._update()
+        self._update()  # most changes are of a state, and nothing comes of them here
 
     def _update(self) -> None:
         loaded = {s.kind.name for s in self._desk.registry.services() if s.kind is not None}
         with self._lock:
             if loaded == self._known:
                 return
-            self._known = loaded
             for name in [name for name in self._magics if name not in loaded]:
                 self._drop(self._magics.pop(name))
             for name in sorted(loaded - self._magics.keys()):
@@ -78,3 +73,4 @@ class LoadedKinds:
                 if magic is not None:
                     self._magics[name] = magic
                     self._add(magic)
+            self._known = loaded

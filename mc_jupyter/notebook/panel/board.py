@@ -96,8 +96,8 @@ class Board:
             ("Models", self._models.widget),
             ("Playground", self.playground.widget),
         )
-        if running_ollamas(self.registry):  # what one wants of it then is to ask
-            self._tabs.selected_index = 2
+        if asked := running_ollamas(self.registry):  # what one wants of it then is to ask
+            self._chosen, self._tabs.selected_index = asked[0].handle, 2
         self.root = kit.column(style, kit.row(self._choice), self._head, self._tabs, self._line)
 
     def close(self) -> None:
@@ -111,12 +111,12 @@ class Board:
         self._unsubscribe()
         self._end_watch()
         self._looker.close()
-        self._services.close()
         self._cells.close()
         self._interrupt.look()
         self.jobs.changed = lambda job: None
         if threading.current_thread() is not self._writer:
             self._writer.join(_JOIN_S)
+        self._services.close()
         self._kit.close()
 
     # for the parts ----------------------------------------------------------------------------

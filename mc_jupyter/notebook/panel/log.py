@@ -32,13 +32,15 @@ class Follower:
 
     Attributes
     ----------
+    service
+        The same, and ``name`` is its handle.
     has_ended
         Whether there is no more to come, because the service has ended.
     """
 
     def __init__(self, service: Service, told: Callable[[], None]) -> None:
         self.name = service.handle
-        self._service, self._told = service, told
+        self.service, self._told = service, told
         self._lines: deque[str] = deque(maxlen=_LINES)
         self._rest = ""
         self._lock = threading.Lock()
@@ -68,7 +70,7 @@ class Follower:
 
     def _run(self) -> None:
         try:
-            with cancellable(self._cancel), closing(self._service.follow(_LINES)) as pieces:
+            with cancellable(self._cancel), closing(self.service.follow(_LINES)) as pieces:
                 for piece in pieces:
                     self._take(piece)
             self._end("(that was the last line: it has ended)")

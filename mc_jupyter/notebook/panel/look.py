@@ -77,7 +77,7 @@ class Looker:
 
     def changed(self, now: Snapshot) -> None:
         """Look again where what is known of a service's models or memory is out of date."""
-        key = (now.state, now.url, now.healthy, now.models_seen)
+        key = (now.kind, now.state, now.url, now.healthy, now.models_seen)
         if now.doing is None and self._seen.get(now.handle) != key:
             is_new = now.handle not in self._seen  # it may run already
             self._seen[now.handle] = key

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
-from ...prompting import live_client
+from ...prompting import live_client, ollama_client
 from ...room import check_room, room_for, verdict
-from . import render
+from . import others, render
 from .kit import Kit, assign
 from .look import Models
 
@@ -50,11 +50,18 @@ class ModelsPart:
             self._room,
             self._step,
         )
+        self._whole = self.widget.children
 
     # what is shown ----------------------------------------------------------------------------
 
     def draw(self, chosen: Snapshot | None, models: Models, room: str) -> None:
         """Show what is known now; called by the panel's one writing thread."""
+        if other := others.other_than_ollama(self._board.service()):
+            self._doomed = None
+            assign(self._table, value=others.notice(other))
+            assign(self.widget, children=(self._table,))
+            return
+        assign(self.widget, children=self._whole)
         names = models.names
         if tuple(self._model.options) != names:
             kept = self._model.value if self._model.value in names else None
@@ -136,6 +143,9 @@ class ModelsPart:
 
     def _picked(self) -> str | None:
         name: str | None = self._model.value
+        if other := others.other_than_ollama(self._board.service()):
+            self._board.say(others.refusal(other))
+            return None
         if not name:
             self._board.say("no model is installed here: pull one first")
         return name
@@ -147,10 +157,14 @@ class ModelsPart:
         if service is None:
             self._board.say("no service is loaded: load one in the first part")
             return
+        if not service.is_ollama:
+            self._board.say(others.refusal(service))
+            return
         twin += self._board.host_option()
 
         def work(report: Report) -> str:
-            return act(service, live_client(service, report), report)
+            live_client(service, report)
+            return act(service, ollama_client(service), report)  # it may be none by now
 
         self._board.begin("model", service.handle, title, twin, work)
 

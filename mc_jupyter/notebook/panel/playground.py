@@ -15,7 +15,7 @@ from ...lab.answer import Answer
 from ..prompts import Prompts
 from ..request import Request
 from ..stream import ask
-from . import render
+from . import others, render
 from .kit import Kit, assign
 from .screen import PanelScreen
 
@@ -89,17 +89,27 @@ class Playground:
             self._step,
             self._shown,
         )
+        self._whole = self.widget.children
+        self._while_answering = (self._shown, self._whole[2], stop, self._step)
 
     # what is shown ----------------------------------------------------------------------------
 
     def draw(self, chosen: Snapshot | None, models: Models) -> None:
         """Show what is known now; called by the panel's one writing thread."""
-        self._offer(chosen.handle if chosen else "", models)
+        other = others.other_than_ollama(self._board.service())
+        if other is None:
+            self._offer(chosen.handle if chosen else "", models)
+            shown, children = render.cell(self._cell, self._remark), self._whole
+        else:
+            shown = others.notice(other, others.way_to_ask(self._board.registry))
+            comes = self._board.jobs.running("answer")  # from another service; it can be stopped
+            children = self._while_answering if comes else (self._shown,)
         assign(self._folded.layout, display="" if self._fold.value else "none")
         assign(self._history, value=render.page("".join(self._turns)))
         assign(self._answer, value=self._current())
-        assign(self._shown, value=render.cell(self._cell, self._remark))
         assign(self._step, value=self._line())
+        assign(self._shown, value=shown or ("" if chosen else others.nothing_loaded()))
+        assign(self.widget, children=children)
 
     def _offer(self, name: str, models: Models) -> None:
         """Offer these models; one that was chosen stays while its service does not answer."""
@@ -151,8 +161,8 @@ class Playground:
             self._board.say("the last answer is still coming: Stop ends it")
             return
         service = self._board.service()
-        if service is not None and not service.is_ollama:
-            self._board.say(f"{service.handle} is no Ollama service: choose one above")
+        if other := others.other_than_ollama(service):
+            self._board.say(others.refusal(other))
             return
         line = self._line_of_cell()
         request = self._prompts.request(line, prompt)
@@ -163,7 +173,7 @@ class Playground:
         self._asked, self._cell = prompt, f"%%ollama {line}\n{prompt}"
         self._remark = ""
         if earlier:
-            said = "1 turn" if earlier == 1 else f"{earlier} turns"
+            said = f"{earlier} turn{'s' if earlier > 1 else ''}"
             self._remark = f"It does not know the {said} of conversation before it."
         self._board.clear()
         self._send(request)
@@ -173,9 +183,8 @@ class Playground:
         model = model.replace("{{", r"\{{")  # a server names its models as it likes
         words = [f"--model={model}" if model.startswith("-") else model]
         for name, field in (*self._values.items(), ("system", self._system)):
-            if text := str(field.value).strip():
-                is_like_an_option = text.startswith("-")
-                words += [f"--{name}={text}"] if is_like_an_option else [f"--{name}", text]
+            if text := str(field.value).strip():  # it may look like an option
+                words += [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
         return " ".join(map(shlex.quote, words)) + self._board.host_option()
 
     def _send(self, request: Request) -> None:

@@ -178,9 +178,11 @@ def same_as(twin: str) -> str:
     return f"<small>(same as <code>{escape(twin)}</code>)</small>" if twin else ""
 
 
-def log(text: str) -> str:
-    """The end of a log, scrolled to its end."""
-    return page(f'<div class="mcj-scroll" tabindex="0"><pre>{escape(text)}</pre></div>')
+def log(name: str, text: str) -> str:
+    """The end of a service's log, scrolled to its end."""
+    title = f"Log of {escape(name)}"
+    scroll = f'<div class="mcj-scroll" tabindex="0" role="group" aria-label="{title}">'
+    return page(f"<small>{title}</small>{scroll}<pre>{escape(text)}</pre></div>")
 
 
 def line(text: str) -> str:

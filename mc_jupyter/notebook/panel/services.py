@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import render
+from . import others, render
 from .kit import Kit, assign
 from .log import Follower
 
@@ -34,7 +34,8 @@ class ServicesPart:
 
     def __init__(self, board: Board, kit: Kit) -> None:
         self._board = board
-        self._follower: Follower | None = None
+        self._follower: Follower | None = None  # made and ended where it is drawn
+        self._follows = False
         self._followed: tuple[str | None, ...] = ()  # which of its lives
         self._plan: tuple[str, tuple[str, ...]] | None = None
         self._table, self._step, self._log = kit.html(), kit.html(), kit.html()
@@ -69,8 +70,6 @@ class ServicesPart:
         words = f"{verb.title()} {name}" if name else "Load and start"
         assign(self._toggle, description=words, tooltip=f"same as %mc {verb} {shown}")
         assign(self._restart, tooltip=f"same as %mc restart {shown}")
-        follows, tip = self._follower is not None, f"same as %mc logs {shown} --follow"
-        assign(self._logs, value=follows, tooltip=tip)
         sure = self._plan is not None and self._plan[0] == name
         assign(
             self._remove,
@@ -78,6 +77,8 @@ class ServicesPart:
             tooltip=f"same as %mc remove {shown} [--volumes]",
         )
         self._follow_on(chosen)
+        tip = f"same as %mc logs {shown} --follow"
+        assign(self._logs, value=self._follower is not None, tooltip=tip)
         assign(self._log, value=self._log_text())
 
     def _line(self, name: str | None) -> str:
@@ -95,7 +96,8 @@ class ServicesPart:
         if self._follower is None:
             return ""
         text = self._follower.text()
-        return render.log(text) if text else render.line(f"{self._follower.name} wrote nothing yet")
+        name = self._follower.name
+        return render.log(name, text) if text else render.line(f"{name} wrote nothing yet")
 
     # what the buttons do ----------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class ServicesPart:
             if start:
                 service.start(report=report)
                 return f"loaded and started {service.handle}"
-            return f"loaded {service.handle}: press Start, or ask it in the Playground"
+            return f"loaded {service.handle}: {_next(service)}"
 
         twin = f"%mc load {shlex.quote(identifier)}" + (" --start" if start else "")
         self._board.begin("service", "", f"loading {identifier}", twin, work)
@@ -197,30 +199,29 @@ class ServicesPart:
     def _follow(self, wanted: bool) -> None:
         if self._board.is_drawing:
             return
-        if self._follower is not None:
-            self._follower.close()
-            self._follower = None
-        service = self._chosen() if wanted else None
-        if service is not None:
-            self._followed = _life(service.snapshot())
-            self._follower = Follower(service, self._board.dirty)
+        self._follows = wanted and self._chosen() is not None
         self._board.dirty()
 
     def _follow_on(self, chosen: Snapshot | None) -> None:
-        """Follow the log of a service that was started again since."""
-        follower = self._follower
-        if follower is None or chosen is None or chosen.handle != follower.name:
-            return
-        life = _life(chosen)
-        if follower.has_ended and chosen.state == "running" and life != self._followed:
+        """Follow the log of the chosen service, also when it was started again since."""
+        service, follower = self._board.service(), self._follower
+        if follower is not None and (not self._follows or follower.service is not service):
+            follower.close()
+            follower = self._follower = None
+        if service is None or chosen is None:
+            self._follows = False
+        elif self._follows and follower is None:
+            self._followed = _life(chosen)
+            self._follower = Follower(service, self._board.dirty)
+        elif follower is not None and follower.has_ended and chosen.state == "running":
+            life, before = _life(chosen), self._followed
             self._followed = life
-            follower.again()
+            if life != before:
+                follower.again()
 
     def chosen_another(self) -> None:
-        """Follow the logs of the service that is chosen now."""
+        """Forget what was asked about the former; the log of the new one is followed."""
         self._plan = None
-        if self._follower is not None:
-            self._follow(True)
 
     def close(self) -> None:
         """End the following."""
@@ -231,3 +232,11 @@ class ServicesPart:
 def _life(now: Snapshot) -> tuple[str | None, ...]:
     """What differs after a restart; the clock alone has whole seconds only."""
     return now.started_at, now.url
+
+
+def _next(service: Service) -> str:
+    """What one does with what was loaded."""
+    use = "ask it in the Playground" if service.is_ollama else others.in_a_cell(service)
+    now = service.snapshot()
+    is_there = now.runtime == "url" or now.state in _RUNNING
+    return use if is_there else f"press Start, or {use}"
