@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ _CLEARED = (
     "all_proxy",
     "no_proxy",
 )
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background, as "make test &"
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started here inherits it
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ..capable import usage
 from ..clients.kinds import KINDS, PLAIN
 from ..errors import (
     ArgumentError,
@@ -138,7 +139,9 @@ class ServiceVerbs:
         if given.start:
             return screen.end(table([service.start(report=screen.report)], notes))
         now = service.snapshot()
-        if now.state not in ("running", "starting"):
+        if now.runtime == "url":  # nobody starts it from here
+            notes.append(f"next: {usage(service.kind, service.handle)}")
+        elif now.state not in ("running", "starting"):
             notes.append(f"next: %mc start {service.handle}")
         return screen.end(table([now], notes))
 
