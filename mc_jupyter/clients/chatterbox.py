@@ -6,7 +6,6 @@ answers nothing, not even health, until the whole text is spoken. A fresh server
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import PurePath
@@ -27,7 +26,6 @@ from .content import Product
 from .faults import Fault
 from .names import told
 from .option import Option, Options, check
-from .peer import Limits
 from .refusals import fits, one_of, refused
 from .speech import Voice, no_such_voice
 from .upload import Upload
@@ -46,6 +44,17 @@ OPTIONS: Options = {
 }
 
 
+def _refined(fault: Fault) -> MediaConduitError | None:
+    errors = fault.data.get("errors")
+    if isinstance(errors, list) and errors:  # an upload of which nothing was taken
+        return not_taken(fault.name, errors[0])
+    if fault.status == 404 and "oice file" in fault.text:
+        return VoiceNotFoundError(
+            told(fault.name, fault.url, fault.text), f"to see all: %{fault.name} voices"
+        )
+    return refused(fault)
+
+
 class ChatterboxClient(ServiceClient):
     """A client of one Chatterbox server; threads may share it.
 
@@ -60,20 +69,9 @@ class ChatterboxClient(ServiceClient):
     longest = 50_000
     clones = True
     options = OPTIONS
+    _kind = "chatterbox"
+    _refine = staticmethod(_refined)
     _alive = "/health"
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
-        name: str = "chatterbox",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(
-            url, token=token, limits=limits, name=name, changed=changed, refine=_refined
-        )
 
     def health(self) -> dict[str, Any]:
         """Return what the server says of itself: ``status``, ``model_loaded``, tasks.
@@ -238,14 +236,3 @@ class ChatterboxClient(ServiceClient):
             text = f"it takes no more tasks (503): {running} of at most {most} run"
             hint = "wait for one to end, then run this again"
         return ResponseError(told(self.name, self.url, text), hint, status=503)
-
-
-def _refined(fault: Fault) -> MediaConduitError | None:
-    errors = fault.data.get("errors")
-    if isinstance(errors, list) and errors:  # an upload of which nothing was taken
-        return not_taken(fault.name, errors[0])
-    if fault.status == 404 and "oice file" in fault.text:
-        return VoiceNotFoundError(
-            told(fault.name, fault.url, fault.text), f"to see all: %{fault.name} voices"
-        )
-    return refused(fault)

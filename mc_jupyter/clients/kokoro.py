@@ -18,7 +18,6 @@ from .base import ServiceClient, at_work
 from .content import Content, Product, gather
 from .faults import Fault
 from .kokoro_options import NEWER, OPTIONS, SPEED, about, sent_as
-from .peer import Limits
 from .refusals import fits, one_of, refused
 from .sound import PCM_RATE, mend_wav
 from .speech import Voice, no_such_voice
@@ -30,6 +29,14 @@ _VOICES = "/v1/audio/voices"
 _ALIASES = {"alloy", "ash", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer"}
 _PART = re.compile(r"([^\s()+-]+)(?:\((\d+(?:\.\d+)?|\.\d+)\))?")
 _NO_VOICE = re.compile(r"Voice '?([^']+?)'? not found\. Available voices: (.*)")
+
+
+def _refined(fault: Fault) -> MediaConduitError | None:
+    voice = _NO_VOICE.search(fault.text)
+    if voice is not None:
+        known = [Voice(id) for id in voice[2].split(", ")]
+        return no_such_voice(fault.name, voice[1], known)
+    return refused(fault)
 
 
 class KokoroClient(ServiceClient):
@@ -47,20 +54,9 @@ class KokoroClient(ServiceClient):
     longest = 50_000
     clones = False
     options = OPTIONS
+    _kind = "kokoro"
+    _refine = staticmethod(_refined)
     _alive = "/health"
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
-        name: str = "kokoro",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(
-            url, token=token, limits=limits, name=name, changed=changed, refine=_refined
-        )
 
     def health(self) -> dict[str, Any]:
         """Return what the server says of itself (``status``)."""
@@ -189,11 +185,3 @@ def _tell_seconds(name: str, report: Report) -> Callable[[int], None]:
             report(Event("transfer", there, done))
 
     return tell
-
-
-def _refined(fault: Fault) -> MediaConduitError | None:
-    voice = _NO_VOICE.search(fault.text)
-    if voice is not None:
-        known = [Voice(id) for id in voice[2].split(", ")]
-        return no_such_voice(fault.name, voice[1], known)
-    return refused(fault)

@@ -6,7 +6,6 @@ description first. It speaks at most 30 s at once, and has no voices: it clones,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,7 +15,6 @@ from . import gradio, sound
 from .base import ServiceClient, at_work
 from .content import Product
 from .option import check
-from .peer import Limits
 from .refusals import fits, one_of, refused
 from .speech import Voice
 from .upload import Upload
@@ -41,19 +39,8 @@ class ZonosClient(ServiceClient):
     longest = 300
     clones = True
     options = OPTIONS
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
-        name: str = "zonos",
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(
-            url, token=token, limits=limits, name=name, changed=changed, refine=refused
-        )
+    _kind = "zonos"
+    _refine = staticmethod(refused)
 
     def health(self) -> dict[str, Any]:
         """Return the status that its page answers with; that says nothing of the model."""
