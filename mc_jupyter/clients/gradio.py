@@ -20,6 +20,7 @@ from .reply import Reply
 from .upload import Upload
 
 _API = "/gradio_api"
+_NOTICES = 0.2  # s; how soon Gradio sees that a stream was closed: it looks each 0.05 s
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def _give_up(http: Http, function: str, event: str, *, unheard: bool = False) ->
     with suppress(MediaConduitError):
         if unheard:
             http.open("GET", f"{_API}/call/{function}/{event}").close()
+        # a cancel that comes first ends the stream in order, and a waiting call is worked through
+        time.sleep(_NOTICES)
         listed = http.call("GET", "/config").get("dependencies") or ()
         for one in listed:
             if one.get("api_name") == function:

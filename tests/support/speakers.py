@@ -89,7 +89,9 @@ def _deleted(served: Served) -> bool:
 
 def _given_up(served: Served) -> bool:
     cancelled = [one for one in served.asked("/gradio_api/cancel") if one["status"] == 200]
-    return bool(cancelled) and _gone("/gradio_api/call/generate_audio/")(served)
+    path = "/gradio_api/call/generate_audio/"
+    streams = [one for one in served.requests() if one["path"].startswith(path)]
+    return bool(cancelled and streams) and all(one["gone"] or one["finished"] for one in streams)
 
 
 SPEAKERS = (
