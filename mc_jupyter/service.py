@@ -374,11 +374,16 @@ class Service:
         ----------
         wait, gpu, force, report
             As for :meth:`start`.
+
+        Raises
+        ------
+        ArgumentError
+            It is only an address: it is not ours to restart.
         """
         with self._operations.alone(report):
             self.status()
             runtime = self._runtime
-            if runtime is not None and runtime.name != "url":
+            if runtime is not None:
                 # what ran a moment ago is not refused, once it has been stopped for this
                 force = force or bool(self._condition and self._condition.alive)
                 notes = self._start_notes
@@ -488,6 +493,8 @@ class Service:
         ConnectionFailedError
             When it does not run.
         """
+        if self._condition is None and limits is None:  # Tab, with its short limits, never looks
+            self.status()
         return self._talk.client(self.manifest, self._condition, limits)
 
     # inside -----------------------------------------------------------------------------------

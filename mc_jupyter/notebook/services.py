@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..capable import usage
-from ..clients.kinds import KINDS, PLAIN
+from ..clients.kinds import KINDS, PLAIN, Kind
 from ..errors import (
     ArgumentError,
     ClientError,
@@ -121,7 +121,12 @@ class ServiceVerbs:
     # what changes something -------------------------------------------------------------------
 
     def _load(self, given: argparse.Namespace) -> Result:
+        if given.name in list(self.verbs):
+            raise ArgumentError(
+                f"--as {given.name}: %mc {given.name} is a verb", "another name: --as NAME"
+            )
         screen = self._screen()
+        before = {service: service.kind for service in self._registry.services()}
         service = self._registry.get_service(
             given.identifier,
             name=given.name,
@@ -136,13 +141,20 @@ class ServiceVerbs:
             notes.append(f"{given.name} is one more name of {service.handle}")
         if len(service.folders) > 1:
             notes.append(f"it was fetched anew: %mc restart {service.handle} changes over")
+        if service in before and service.kind != before[service]:
+            notes.append(_taken(service, before[service]))
         if given.start:
             return screen.end(table([service.start(report=screen.report)], notes))
-        now = service.snapshot()
-        if now.runtime == "url":  # nobody starts it from here
-            notes.append(f"next: {usage(service.kind, service.handle)}")
-        elif now.state not in ("running", "starting"):
+        is_address = service.identifier.kind == "url"
+        now = service.status() if is_address else service.snapshot()  # Docker is not woken here
+        is_running = now.state in ("running", "starting")
+        if is_address:  # nobody starts it from here
+            notes.append(_next(service, given.name))
+        elif not is_running:
             notes.append(f"next: %mc start {service.handle}")
+        elif given.env:
+            again = f"%mc restart {service.handle}"
+            notes.append(f"{service.handle} runs already: {again} applies what --env changed")
         return screen.end(table([now], notes))
 
     def _start(self, given: argparse.Namespace) -> Result:
@@ -211,7 +223,23 @@ class ServiceVerbs:
             screen.report(Event("note", f"removing {item}"))
         gone = self._registry.remove(service.handle, given.volumes)
         lines = [f"removed {item}" for item in gone]
-        return screen.say("\n".join([*lines, f"{service.handle} is no longer loaded"]))
+        names = " and ".join((service.handle, *service.aliases))
+        are = "are" if service.aliases else "is"
+        return screen.say("\n".join([*lines, f"{names} {are} no longer loaded"]))
+
+
+def _next(service: Service, name: str | None) -> str:
+    """How it is used, and what it was recognised as where its name does not say so."""
+    kind, name = service.kind, name or service.handle
+    what = f"{name} is of the kind {kind.name}; " if kind and kind.name != name else ""
+    return f"{what}next: {usage(kind, name)}"
+
+
+def _taken(service: Service, before: Kind | None) -> str:
+    """That a loaded service is talked to by another client now, for all its names."""
+    was, now = (kind.name if kind else PLAIN.name for kind in (before, service.kind))
+    again = f"%mc load {service.identified} --client {was}"
+    return f"{service.handle} is taken for {now} from now on, no longer for {was}; back: {again}"
 
 
 def _add_force(parser: Parser) -> None:

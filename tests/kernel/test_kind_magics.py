@@ -59,13 +59,6 @@ def test_they_come_with_the_service_and_go_with_it(kernel: Kernel, served: Serve
     assert "not found" in kernel.run("%%kokoro\nhi").streams
 
 
-def test_a_load_says_what_to_type_next(kernel: Kernel, served: Served, other: Served) -> None:
-    for url, name, use in ((served.url, "kokoro", "%%kokoro"), (other.url, "two", "%%mc two")):
-        said = kernel.run(f"%mc load {url} --as {name}").last["data"]["text/plain"]
-        assert f"next: {use}" in said
-    kernel.run("%mc remove kokoro\n%mc remove two")
-
-
 def test_the_last_of_two_takes_them_away(kernel: Kernel, served: Served, other: Served) -> None:
     kernel.run(f"%mc load {served.url} --as one\n%mc load {other.url} --as two")
     kernel.run("%mc remove one")
