@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .clients.kinds import PLAIN, Kind, named
+from .clients.names import DEFAULT_PORT
 from .errors import (
     ClientError,
     ConnectionFailedError,
@@ -83,7 +84,7 @@ def _another(identifier: Identifier, error: ClientError) -> Manifest:
     if path:
         return _manifest(PLAIN, identifier, path=path)
     if isinstance(error, ResponseError):
-        error.hint = "that is no Ollama; to load another address: %mc load http://HOST:11434"
+        error.hint = f"that is no Ollama; to load another address: {_other(address)}"
         raise error
     if met == "silent":
         raise TimeLimitError(
@@ -151,5 +152,11 @@ def _manifest(kind: Kind, identifier: Identifier, *, version: str = "", path: st
 def _nothing(why: str, address: str) -> ConnectionFailedError:
     return ConnectionFailedError(
         why if address in why else f"nothing answers at {address}",
-        "start what should answer there, or load another: %mc load http://HOST:11434",
+        f"start what should answer there, or load another: {_other(address)}",
     )
+
+
+def _other(address: str) -> str:
+    """The line for another address, with Ollama's port only where that was typed."""
+    port = DEFAULT_PORT if address.endswith(f":{DEFAULT_PORT}") else "PORT"
+    return f"%mc load http://HOST:{port}"

@@ -55,6 +55,20 @@ _IMPLIES = {
     "video-composition": "video-to-video",
 }
 
+_ASKED = {  # words of people who look for something; no service declares them
+    "speak": ("text-to-audio",),
+    "voice": ("text-to-audio",),
+    "speech": ("text-to-audio", "audio-to-text"),
+    "sound": ("text-to-audio", "video-to-audio", "audio-to-audio"),
+    "clone": ("voice-cloning",),
+    "transcribe": ("audio-to-text",),
+    "transcript": ("audio-to-text",),
+    "subtitle": ("audio-to-text",),
+    "translate": ("audio-to-text", "text-to-text"),
+    "chat": ("text-to-text",),
+    "picture": ("text-to-image", "video-to-image"),
+}
+
 TAGS = tuple(sorted(_IMPLIES))
 """Free tags that say more than a word of the platform, and stay."""
 
@@ -103,6 +117,23 @@ def matches(declared: Iterable[str], wanted: str) -> bool:
         In any spelling; a tag such as ``voice-cloning`` is met only by the same tag.
     """
     return canonical(wanted) in vocabulary(declared)
+
+
+def asked_for(text: str) -> tuple[str, ...]:
+    """Return the canonical words that an everyday word stands for; none where it is none.
+
+    Parameters
+    ----------
+    text
+        ``speak``, ``clone a voice``; or what goes in or comes out of a capability: ``audio``.
+    """
+    word = spelled(text)
+    for one in word.split("-"):  # of several the first that says something
+        for form in (one, one.removesuffix("s"), one.removesuffix("ing"), f"{one[:-3]}e"):
+            if form in _ASKED:
+                return _ASKED[form]
+    parts = (word, word.removesuffix("s"))
+    return tuple(one for one in CAPABILITIES if any(part in one.split("-to-") for part in parts))
 
 
 def known_word(text: str, more: Iterable[str] = ()) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .capabilities import CAPABILITIES, known_word, matches, spelled
+from .capabilities import CAPABILITIES, asked_for, known_word, matches, spelled
 from .clients.kinds import KINDS, Kind
 from .errors import ArgumentError
 from .sources import bundled
@@ -56,6 +56,8 @@ def find_capable(services: Sequence[Service], word: str) -> tuple[Capable, ...]:
     try:
         wanted = known_word(word, (*declared, *names))
     except ArgumentError:
+        if words := asked_for(word):
+            return tuple(one for one in everything if {*words} & {*one.capabilities})
         said = tuple(one for one in everything if name in spelled(f"{one.about} {one.name}"))
         if len(name) > 2 and said:
             return said

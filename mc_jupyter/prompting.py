@@ -65,7 +65,11 @@ def _named(registry: ServiceRegistry, host: str, report: Report) -> Service:
             return registry.find(host)
         from .clients import connectable
 
-        service = registry.get_service(connectable(host), runtime="url", report=report)
+        try:
+            service = registry.get_service(connectable(host), runtime="url", report=report)
+        except ConnectionFailedError as error:
+            error.hint = "start what should answer there, or name another: --host http://HOST:11434"
+            raise
     if not service.is_ollama:
         raise ArgumentError(
             f"{host} is no Ollama service",

@@ -24,6 +24,7 @@ from .chatterbox_files import SUFFIXES, not_taken, reference_name
 from .chatterbox_task import speak_as_task
 from .content import Product
 from .faults import Fault
+from .lines import log, magic
 from .names import told
 from .option import Option, Options, check
 from .refusals import fits, one_of, refused
@@ -50,7 +51,8 @@ def _refined(fault: Fault) -> MediaConduitError | None:
         return not_taken(fault.name, errors[0])
     if fault.status == 404 and "oice file" in fault.text:
         return VoiceNotFoundError(
-            told(fault.name, fault.url, fault.text), f"to see all: %{fault.name} voices"
+            told(fault.name, fault.url, fault.text),
+            f"to see all: {magic('chatterbox', fault.name, 'voices')}",
         )
     return refused(fault)
 
@@ -216,7 +218,8 @@ class ChatterboxClient(ServiceClient):
             asked = f" {wanted!r}" if wanted else ""
             raise VoiceNotFoundError(
                 f"{self.name} has no voice{asked}: it has none at all, as every fresh server",
-                f"to clone one: --reference FILE; to add one: %{self.name} upload FILE",
+                "to clone one: --reference FILE; to add one: "
+                + magic(self._kind, self.name, "upload FILE"),
             )
         if wanted is None:
             ids = [one.id for one in known]
@@ -224,13 +227,13 @@ class ChatterboxClient(ServiceClient):
         for one in known:
             if wanted.lower() in (one.id.lower(), PurePath(one.id).stem.lower()):
                 return one.id
-        raise no_such_voice(self.name, wanted, known)
+        raise no_such_voice(self.name, wanted, known, self._kind)
 
     def _unavailable(self) -> ResponseError:
         """What a 503 means: the server's health tells it apart."""
         health = self.health()
         if health.get("model_loaded") is False:
-            text, hint = "its model is not loaded (503)", f"why: %mc logs {self.name}"
+            text, hint = "its model is not loaded (503)", log(self.name, "why")
         else:
             running, most = health.get("running_tasks"), health.get("max_concurrent_tasks")
             text = f"it takes no more tasks (503): {running} of at most {most} run"

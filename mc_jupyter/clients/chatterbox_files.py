@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from ..errors import InputError
 from . import sound
+from .content import content_type_of
+from .lines import decoded
+from .parts import ACCEPTED
 from .upload import Upload
 
 LONGEST_REFERENCE = 30.0
@@ -28,16 +32,29 @@ def reference_name(recording: Upload, service: str) -> str:
     if known is None or suffix is None:
         what = known.format if known else recording.kind
         raise InputError(
-            f"{service} clones from wav and mp3, {recording.name} is {what}",
-            f"make a wav of it: %ffmpeg convert {recording.name} --format wav",
+            f"{service} clones from wav and mp3, {recording.called} is {what}",
+            _as_wav(recording, known),
         )
     if known.duration > LONGEST_REFERENCE:
         raise InputError(
-            f"{recording.name} is {known.duration:.1f} s long; {service} clones from at most "
+            f"{recording.called} is {known.duration:.1f} s long; {service} clones from at most "
             f"{LONGEST_REFERENCE:g} s",
-            "cut it: 10 s of clear speech are enough",
+            "10 s of clear speech are enough: "
+            f"%ffmpeg convert {recording.line} --duration 10 --out part, then --reference part",
         )
     return f"mcj-{recording.sha256[:16]}{suffix}"
+
+
+def _as_wav(recording: Upload, known: sound.Sound | None) -> str:
+    """The line that makes a wav of a recording; where nothing does, what to give instead."""
+    suffix = PurePath(recording.name).suffix.lower()
+    kind = content_type_of(f"x{suffix}")
+    if known is not None and suffix not in ACCEPTED:
+        return f"samples of it: {decoded(recording)}, then --reference part"
+    if suffix in ACCEPTED and kind.startswith(("audio/", "video/")):
+        verb = "convert" if kind.startswith("audio/") else "extract-audio"
+        return f"a wav of it: %ffmpeg {verb} {recording.line} --out part, then --reference part"
+    return "a wav or mp3 file with a voice, or a result that is speech"
 
 
 def not_taken(service: str, refusal: Any) -> InputError:

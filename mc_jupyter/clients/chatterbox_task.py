@@ -12,6 +12,7 @@ from ..events import Event, Report
 from .content import Content
 from .errand import aside, begin, pause
 from .http import Http
+from .lines import log
 from .names import told
 
 _FIRST, _LONGEST, _GROWTH = 0.1, 2.0, 1.5  # s between two looks, and how it grows
@@ -55,7 +56,7 @@ def _begun(http: Http, body: Mapping[str, Any]) -> str:
     if not isinstance(task, str) or not task:
         raise ResponseError(
             told(http.peer.name, http.url, "/tts/async answered without the number of a task"),
-            f"to look: %mc logs {http.peer.name}",
+            log(http.peer.name, "to look"),
         )
     return task
 
@@ -78,7 +79,7 @@ def _wait(http: Http, task: str, report: Report) -> None:
             why = status.get("error_message") or "somebody ended it"
             raise ResponseError(
                 told(http.peer.name, http.url, f"the task {state}: {why}"),
-                f"its log may say more: %mc logs {http.peer.name}",
+                log(http.peer.name),
             )
         if (words := _words(http.peer.name, status)) != said:
             said = words
@@ -129,7 +130,7 @@ def _result(http: Http, task: str, report: Report) -> Content:
                     kind = reply.content_type or "no content type"
                     raise ResponseError(
                         told(http.peer.name, http.url, f"/tts/result answered with {kind}"),
-                        f"its log may say more: %mc logs {http.peer.name}",
+                        log(http.peer.name),
                     )
                 return reply.content(report)
         if limit is not None and time.monotonic() - began > limit:

@@ -34,6 +34,7 @@ _TYPES = {  # what mimetypes does not know, or names in a way that no server her
     ".opus": "audio/ogg",
     ".ogg": "audio/ogg",
     ".aac": "audio/aac",
+    ".pcm": "audio/pcm",
     ".mkv": "video/x-matroska",
     ".webp": "image/webp",
     ".vtt": "text/vtt",

@@ -48,6 +48,8 @@ class Fault:
         Whether the body is an HTML page.
     location
         Where a redirect points to; empty if it is none.
+    method
+        Of HTTP.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Fault:
     text: str
     html: bool = False
     location: str = ""
+    method: str = "GET"
 
 
 Refine = Callable[[Fault], MediaConduitError | None]

@@ -15,6 +15,7 @@ from .base import ServiceClient, as_text, at_work
 from .content import Content, Product, content_type_of
 from .ffmpeg_answers import figures, metadata, refined
 from .ffmpeg_options import OPTIONS, audio_form, filter_form, frame_forms
+from .lines import log
 from .option import check
 from .parts import as_part, check_sizes
 from .upload import Upload
@@ -182,7 +183,7 @@ class FfmpegClient(ServiceClient):
             products += [self._fetched(frame, settings, report) for frame in frames]
         if not products:
             raise InputError(
-                f"{self.name}: {upload.name} has no frame there", "another moment: times 0"
+                f"{self.name}: {upload.called} has no frame there", "another moment: --times 0"
             )
         return products
 
@@ -219,7 +220,7 @@ class FfmpegClient(ServiceClient):
                 self._refuse(self._object(content, path), path)
             raise self._wrong(f"{path} answered with {content.content_type}, not with {kind}")
         if not content.size:
-            raise self._wrong(f"{path} answered with no bytes", f"%mc logs {self.name}")
+            raise self._wrong(f"{path} answered with no bytes", log(self.name))
         if form.get("outputFormat"):  # every video is labelled video/mp4
             content.content_type = content_type_of(f"x.{form['outputFormat']}")
         settings = {name: value for name, value in given.items() if value is not None}
@@ -245,9 +246,7 @@ class FfmpegClient(ServiceClient):
         """Raise what a JSON answer says in place of what was asked for."""
         reason = said.get("error") or said.get("message")
         if said.get("success") is False and reason:
-            raise self._wrong(
-                f"{path} failed: {reason}", f"its log says more: %mc logs {self.name}"
-            )
+            raise self._wrong(f"{path} failed: {reason}", log(self.name))
         raise self._wrong(f"{path} answered with JSON that is no result: {', '.join(said)}")
 
     def _sent(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError, MediaConduitError, ResponseError
 from .base import as_number
 from .faults import Fault
+from .ffmpeg_options import FIELDS
+from .lines import log
 from .names import told
 
+_FIELD = re.compile(rf"\b(?:{'|'.join(FIELDS)})\b")
 _HEADERS = {
     "x-audio-duration": "duration",
     "x-audio-channels": "channels",
@@ -74,13 +78,13 @@ def refined(fault: Fault) -> MediaConduitError | None:
     if fault.path == "/health":
         return ResponseError(
             told(fault.name, fault.url, f"{fault.text} ({fault.status})"),
-            f"its log says more: %mc logs {fault.name}",
+            log(fault.name),
             status=fault.status,
         )
     if fault.status == 500 and fault.text == "Internal Server Error":
         return ResponseError(
             told(fault.name, fault.url, "it failed (500) and keeps the reason to itself"),
-            f"FFmpeg's own words: %mc logs {fault.name}",
+            log(fault.name, "FFmpeg's own words"),
             status=500,
         )
     if fault.path == "/video/extractFrame" and (fault.status, fault.text) == (
@@ -89,6 +93,10 @@ def refined(fault: Fault) -> MediaConduitError | None:
     ):
         return InputError(
             told(fault.name, fault.url, "there is no frame (404): the video may end before it"),
-            "another moment: times 0",
+            "another moment: --times 0",
         )
+    ours = _FIELD.sub(lambda field: FIELDS[field[0]], fault.text)
+    if 400 <= fault.status < 500 and ours != fault.text:
+        words = told(fault.name, fault.url, f"{ours} ({fault.status})")
+        return ResponseError(words, status=fault.status)
     return None

@@ -60,6 +60,15 @@ OPTIONS: Mapping[str, Options] = {
 """By the call's name as magics have it."""
 
 
+FIELDS = {
+    option.sent: f"--{name.replace('_', '-')}"
+    for options in OPTIONS.values()
+    for name, option in options.items()
+    if option.sent
+} | {"frameTime": "--times", "filterComplex": "the graph"}
+"""The service's names of what a call has, and what a line has for them."""
+
+
 def audio_form(given: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Return the form of ``/video/extractAudio`` and ``/audio/convert``.
 
@@ -75,7 +84,7 @@ def audio_form(given: Mapping[str, Any], what: str) -> dict[str, Any]:
         for name in ("bitrate", "quality"):
             if given.get(name) is not None:
                 raise OptionError(
-                    f"{name} means nothing in {format}", "for a format that has one: format mp3"
+                    f"{name} means nothing in {format}", "for a format that has one: --format mp3"
                 )
     if given.get("bitrate") is not None and given.get("quality") is not None:
         raise OptionError("bitrate and quality cannot both be met", "leave one of them out")
@@ -115,7 +124,7 @@ def frame_forms(times: object, given: Mapping[str, Any], what: str) -> list[dict
     if rate is not None and len(moments) > 1:
         raise OptionError("frame_rate begins at one moment", "one of times, or no frame_rate")
     if given.get("quality") is not None and given.get("format") != "jpg":
-        raise OptionError("quality is for jpg only", "format jpg")
+        raise OptionError("quality is for jpg only", "--format jpg")
     return [{**form, "frameTime": moment} for moment in moments] or [form]
 
 
@@ -145,7 +154,7 @@ def filter_form(graph: str, given: Mapping[str, Any], what: str) -> dict[str, An
         if label is not None and f"[{label.strip('[]')}]" not in graph:
             raise OptionError(
                 f"the filter graph has no output [{label.strip('[]')}]",
-                f"end it with that label, or name its own: {name}",
+                f"end it with that label, or name its own: --{name.replace('_', '-')} NAME",
             )
         if given.get(name) is not None:
             form[_FILTER[name].sent] = str(label).strip("[]")

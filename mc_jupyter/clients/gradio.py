@@ -14,6 +14,7 @@ from ..events import Report, silent
 from .content import Content, content_type_of
 from .errand import aside, begin
 from .http import Http
+from .lines import log
 from .loads import loads
 from .names import told
 from .reply import Reply
@@ -157,7 +158,7 @@ def _outputs(http: Http, reply: Reply) -> list[Any]:
             why = f": {data}" if data else " and does not say why"
             raise ResponseError(
                 told(name, http.url, f"the server failed while it worked{why}"),
-                f"its log says it: %mc logs {name}",
+                log(name, "its log says it"),
             )
         if limit is not None and time.monotonic() - began > limit:
             raise http.peer.too_long("first_byte", "the server lives, but the work is not done")
@@ -193,5 +194,5 @@ def _value(data: str) -> Any:
 def _wrong(http: Http, text: str) -> ResponseError:
     return ResponseError(
         told(http.peer.name, http.url, text),
-        f"it may be another version of Gradio than 5: %mc logs {http.peer.name}",
+        log(http.peer.name, "it may be another version of Gradio than 5"),
     )

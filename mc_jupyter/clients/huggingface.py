@@ -23,10 +23,12 @@ from .huggingface_options import (
     LOAD_OPTIONS,
     SPEECH_OPTIONS,
     TONES,
+    ignored,
     makes_audio,
     not_loaded,
     refined,
 )
+from .lines import log
 from .option import Options, check, refuse_unknown
 from .refusals import fits
 from .speech import Voice
@@ -205,7 +207,7 @@ class HuggingFaceClient(ServiceClient):
     def _checked(self, known: Options, given: Mapping[str, Any], what: str) -> dict[str, Any]:
         for name in given:
             if name in IGNORED and name not in known:
-                raise OptionError(f"{self.name} ignores {name}", IGNORED[name])
+                raise ignored(self.name, name)
         refuse_unknown(known, given, f"{self.name} for {what}")
         return check(known, given, self.name)
 
@@ -254,7 +256,7 @@ class HuggingFaceClient(ServiceClient):
 
     @property
     def _log(self) -> str:
-        return f"its log says more: %mc logs {self.name}"
+        return log(self.name, "its log says more")
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import MediaConduitError, ModelNotFoundError, ResponseError
+from ..errors import MediaConduitError, ModelNotFoundError, OptionError, ResponseError
 from .faults import Fault
+from .lines import log, magic, setting
 from .names import told
 from .option import Option, Options
 from .refusals import refused
@@ -51,13 +52,22 @@ ALIASES = {
 """The service's short names."""
 IGNORED = {
     "scheduler": "the model's own is used, whatever is asked for",
-    "precision": "its own setting wins: start it with --env DEFAULT_PRECISION=fp32",
+    "precision": "its own setting wins",
 }
 _AUDIO_WORDS = (  # the server's own rule; everything else is an image model to it
     "tts speecht5 vits xtts musicgen bark text-to-speech speech audio voice sound wav2vec whisper "
     "fastspeech tacotron chatterbox resemble kokoro"
 )
 TONES = ("kokoro", "chatterbox", "resemble")  # loaded, but answered with synthetic tones
+
+
+def ignored(name: str, option: str) -> OptionError:
+    """Return the error for an option that the service called `name` takes and does not follow."""
+    hint = IGNORED[option]
+    if option == "precision":
+        source = "github:MediaConduit/huggingface-service"
+        hint += f": {setting(name, 'huggingface', 'DEFAULT_PRECISION=fp32', source)}"
+    return OptionError(f"{name} ignores {option}", hint)
 
 
 def makes_audio(model: str) -> bool:
@@ -69,13 +79,14 @@ def makes_audio(model: str) -> bool:
 def not_loaded(name: str, url: str, model: str, said: str) -> ModelNotFoundError:
     """Return the error for a model that is to be unloaded and is not loaded."""
     return ModelNotFoundError(
-        told(name, url, said or f"{model} is not loaded"), f"those that are: %{name} models"
+        told(name, url, said or f"{model} is not loaded"),
+        f"those that are: {magic('huggingface', name, 'models')}",
     )
 
 
 def refined(fault: Fault) -> MediaConduitError | None:
     """Return the error for a refusal in words; None for one that other rules fit."""
-    text, log = fault.text, f"its log says more: %mc logs {fault.name}"
+    text, its_log = fault.text, log(fault.name, "its log says more")
     if fault.path.startswith("/models/") and fault.status == 404:
         return not_loaded(fault.name, fault.url, fault.path, text)
     if "modelId" not in fault.request:
@@ -84,11 +95,11 @@ def refined(fault: Fault) -> MediaConduitError | None:
         said = told(fault.name, fault.url, text or f"{fault.status} and no reason")
         if any(sign in text for sign in ("404", "not found", "Not Found", "not a valid model")):
             return ModelNotFoundError(said, "check the spelling: OWNER/NAME")
-        return ResponseError(said, log, status=fault.status)
+        return ResponseError(said, its_log, status=fault.status)
     if fault.status == 500 and "detail" not in fault.data and "error" not in fault.data:
         seed = "; it is known to fail over a seed: leave it out" if "seed" in fault.request else ""
         text = f"it failed (500) and does not say why{seed}"
-        return ResponseError(told(fault.name, fault.url, text), log, status=500)
+        return ResponseError(told(fault.name, fault.url, text), its_log, status=500)
     if fault.status == 200 and "error" in fault.data:
-        return ResponseError(told(fault.name, fault.url, text), log)
+        return ResponseError(told(fault.name, fault.url, text), its_log)
     return refused(fault)

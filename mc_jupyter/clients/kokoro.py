@@ -18,6 +18,7 @@ from .base import ServiceClient, at_work
 from .content import Content, Product, gather
 from .faults import Fault
 from .kokoro_options import NEWER, OPTIONS, SPEED, about, sent_as
+from .lines import log
 from .refusals import fits, one_of, refused
 from .sound import PCM_RATE, mend_wav
 from .speech import Voice, no_such_voice
@@ -35,7 +36,7 @@ def _refined(fault: Fault) -> MediaConduitError | None:
     voice = _NO_VOICE.search(fault.text)
     if voice is not None:
         known = [Voice(id) for id in voice[2].split(", ")]
-        return no_such_voice(fault.name, voice[1], known)
+        return no_such_voice(fault.name, voice[1], known, "kokoro")
     return refused(fault)
 
 
@@ -132,9 +133,7 @@ class KokoroClient(ServiceClient):
             told_bytes = _tell_seconds(self.name, told_of) if format in ("wav", "pcm") else None
             content = gather(reply.pieces(), kind, told=told_bytes or (lambda done: None))
         if not content.size:
-            raise self._wrong(
-                f"{_SPEECH} answered with no sound at all", f"its log: %mc logs {self.name}"
-            )
+            raise self._wrong(f"{_SPEECH} answered with no sound at all", log(self.name))
         return mend_wav(content) if format == "wav" else content
 
     def _voice(self, text: str) -> str:
@@ -150,7 +149,7 @@ class KokoroClient(ServiceClient):
         ids = {one.id for one in known} | _ALIASES
         for name in names:
             if name not in ids:
-                raise no_such_voice(self.name, name, known)
+                raise no_such_voice(self.name, name, known, self._kind)
         return re.sub(r"\s+", "", text)
 
     def _refuse_ignored(self, wanted: Sequence[str]) -> None:

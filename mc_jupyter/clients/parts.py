@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..meter import size_text
+from .lines import decoded, setting
 from .upload import Upload
 
 ACCEPTED = {
@@ -30,6 +31,8 @@ ACCEPTED = {
 """The service's content types, by suffix."""
 
 _ALSO = {".m4v": ".mp4", ".qt": ".mov", ".wave": ".wav", ".adts": ".aac", ".m4b": ".m4a"}
+READ = (*ACCEPTED, *_ALSO, ".weba")
+"""Suffixes of files that can be sent as one of these."""
 _KIN = ({".mp4", ".mov", ".m4a"}, {".mkv", ".webm"})  # of one container format: the suffix decides
 _BRANDS = {b"qt  ": ".mov", b"M4A ": ".m4a", b"M4B ": ".m4a"}
 _OTHERS = {
@@ -71,11 +74,18 @@ def as_part(upload: Upload, name: str) -> Upload:
         other = next((words for start, words in _OTHERS.items() if head.startswith(start)), "")
         what = other or (named if named else "of a kind that its first bytes do not tell")
         raise InputError(
-            f"{name} does not take {upload.name}: it is {what}",
-            f"it takes {' '.join(suffix[1:] for suffix in ACCEPTED)}: save it as one of these",
+            f"{name} does not take {upload.called}: it is {what}",
+            _instead(upload, head),
         )
     whole = upload.name if named == seen else f"{Path(upload.name).stem}{seen}"
     return replace(upload, name=whole, content_type=ACCEPTED[seen])
+
+
+def _instead(upload: Upload, head: bytes) -> str:
+    takes = f"it takes {' '.join(suffix[1:] for suffix in ACCEPTED)}"
+    if head.startswith((b"OggS", b"FORM")):  # libsndfile reads them
+        return f"{takes}, and samples: {decoded(upload)}, then part in its place"
+    return f"{takes}: save it as one of these"
 
 
 def _sniffed(head: bytes) -> str | None:
@@ -128,7 +138,7 @@ def check_sizes(uploads: Sequence[Upload], most: int, count: int, name: str) -> 
         if upload.size > most:
             needed = upload.size // (1024 * 1024) + 1
             raise InputError(
-                f"{upload.name} has {size_text(upload.size)}: {name} takes files up to "
+                f"{upload.called} has {size_text(upload.size)}: {name} takes files up to "
                 f"{size_text(most)}",
-                f"a smaller file, or start it with --env MAX_FILE_SIZE={needed}",
+                f"a smaller file, or: {setting(name, 'ffmpeg', f'MAX_FILE_SIZE={needed}')}",
             )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json as json_module
+import shlex
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from ..errors import ArgumentError, MediaConduitError, OptionError, ResponseError
 from ..events import Report, silent
@@ -25,6 +26,10 @@ _OWN = ("host", "content-length", "transfer-encoding", "connection", "expect")
 
 def _refined(fault: Fault) -> MediaConduitError | None:
     """A path that the user chose is the user's matter, not a sign of another service."""
+    if fault.location and (there := _within(fault)):
+        words = f"{fault.status}, {fault.path} points to {there}"
+        again = f"%mc call {fault.name} {fault.method} {shlex.quote(there)}"
+        return ResponseError(told(fault.name, fault.url, words), again, status=fault.status)
     if fault.status not in (404, 405) or "error" in fault.data:
         return refused(fault)
     said = f"{fault.status}" + (f": {fault.text[:80]}" if fault.text and not fault.html else "")
@@ -32,6 +37,13 @@ def _refined(fault: Fault) -> MediaConduitError | None:
     path = fault.path.partition("?")[0]
     words = told(fault.name, fault.url, f"there is no {path}{method} ({said})")
     return ResponseError(words, status=fault.status)
+
+
+def _within(fault: Fault) -> str:
+    """The path that a redirect points to, where that is of the same service; else empty."""
+    base = f"{fault.url.rstrip('/')}/"
+    target = urljoin(f"{base}{fault.path.removeprefix('/')}", fault.location).partition("#")[0]
+    return target[len(base) - 1 :] if target.startswith(base) else ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import InputError, MediaConduitError, OptionError, ResponseError
 from .faults import Fault, one_line
+from .lines import log
 from .names import told
 
 _NO_SUCH_PATH = ("Not Found", "Method Not Allowed")  # FastAPI's own: it is another program
@@ -67,7 +68,7 @@ def refused(fault: Fault, hint: str | None = None) -> MediaConduitError | None:
     if not words or words in _NO_SUCH_PATH:
         return None
     if hint is None and fault.status >= 500:
-        hint = f"its log may say more: %mc logs {fault.name}"
+        hint = log(fault.name)
     message = told(fault.name, fault.url, f"{one_line(words)} ({fault.status})")
     return ResponseError(message, hint, status=fault.status)
 

@@ -223,6 +223,7 @@ class Reply:
             text=text,
             html=html,
             location=headers.get("location", "") if 300 <= status < 400 else "",
+            method=self._response.request.method,
         )
         return to_error(fault, self._peer.refine)
 

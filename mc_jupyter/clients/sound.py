@@ -116,6 +116,13 @@ def samples(recording: Recording) -> Any:
     return found[:, 0] if found.shape[1] == 1 else found
 
 
+def as_array(numbers: Sequence[float]) -> Any:
+    """Return numbers as a numpy array: of floats where one of them is a float."""
+    import numpy as np
+
+    return np.asarray(numbers)
+
+
 def convert(recording: Content, format: str) -> Content:
     """Return a recording in another format; the same object where it has that already.
 

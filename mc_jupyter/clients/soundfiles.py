@@ -30,7 +30,8 @@ ENCODINGS = {  # our name: (libsndfile's container and subtype, content type)
 PCM_RATE = 24_000
 """Hz of raw samples (signed 16 bit, little end first, mono), as Kokoro sends them."""
 _RAW = {"samplerate": PCM_RATE, "channels": 1, "format": "RAW", "subtype": "PCM_16"}
-_RAW_TYPES = ("audio/pcm", "audio/l16")
+RAW_TYPES = ("audio/pcm", "audio/l16")
+"""Content types of such samples."""
 BLOCK = 1 << 14  # frames; the encoders of libsndfile overflow on one long write
 _UNKNOWN = 1 << 62  # a count of frames from there on says that the file does not tell
 
@@ -42,7 +43,7 @@ def reading(recording: Recording) -> Iterator[Any]:
 
     name = recording.name or "the recording"
     kind = recording.kind if isinstance(recording, Upload) else recording.content_type
-    is_raw = kind.partition(";")[0] in _RAW_TYPES
+    is_raw = kind.partition(";")[0] in RAW_TYPES
     try:
         with soundfile.SoundFile(_place(recording), **(_RAW if is_raw else {})) as file:
             # where it can seek, soundfile seeks after each read, which fails in a FLAC that does

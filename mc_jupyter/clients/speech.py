@@ -11,6 +11,7 @@ from ..errors import OptionError, VoiceNotFoundError, did_you_mean
 from ..events import Event, Report, silent
 from . import sound
 from .content import Product
+from .lines import magic
 from .option import Options
 from .refusals import some_text
 from .sentences import split_text
@@ -102,9 +103,7 @@ class SpeechClient(Protocol):
         """
 
 
-def no_such_voice(
-    name: str, voice: str, known: Sequence[Voice], hint: str = ""
-) -> VoiceNotFoundError:
+def no_such_voice(name: str, voice: str, known: Sequence[Voice], kind: str) -> VoiceNotFoundError:
     """Return the error for a voice that is not there.
 
     Parameters
@@ -115,15 +114,15 @@ def no_such_voice(
         What was asked for.
     known
         What there is.
-    hint
-        The next step; by default the line that lists the voices.
+    kind
+        The service's kind, whose magic lists the voices.
     """
     ids = [one.id for one in known]
     guess = did_you_mean(voice, ids) if ids else "it has no voices"
     if not guess.startswith("did") and len(ids) > _LISTED:
         guess = f"it has {len(ids)}, like {', '.join(ids[:3])}"
     return VoiceNotFoundError(
-        f"{name} has no voice {voice!r}: {guess}", hint or f"to see all: %{name} voices"
+        f"{name} has no voice {voice!r}: {guess}", f"to see all: {magic(kind, name, 'voices')}"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import MediaConduitError, ResponseError
 from .faults import Fault
+from .lines import log
 from .names import told
 from .refusals import refused
 
@@ -95,6 +96,6 @@ def refined(fault: Fault) -> MediaConduitError | None:
             "it failed (500) and does not say why: the file may hold no sound that it can read, "
             "or its model does not know the language or the prompt",
         ),
-        f"its log says it: %mc logs {fault.name}",
+        log(fault.name, "its log says it"),
         status=500,
     )

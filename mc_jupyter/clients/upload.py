@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,15 +28,18 @@ class Upload:
         A path, bytes, or :class:`Content` that came from a service.
     content_type
         Of the part; by default what the name says.
+    typed
+        What the user typed for it, for messages and lines to type; may be empty.
     """
 
     name: str
     source: Path | bytes | Content
     content_type: str = ""
+    typed: str = field(default="", compare=False)
     _hashes: list[str] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
-    def of(cls, source: str | Path | bytes | Content, name: str = "") -> Upload:
+    def of(cls, source: str | Path | bytes | Content, name: str = "", typed: str = "") -> Upload:
         """Return an upload of a path, bytes or content.
 
         Raises
@@ -45,22 +50,35 @@ class Upload:
         """
         if isinstance(source, str | Path):
             path = place(source)
-            upload = cls(name or path.name, path)
+            upload = cls(name or path.name, path, typed=typed)
             if not stat.S_ISREG(upload._stat().st_mode):
                 what = "a folder" if os.path.isdir(path) else "no file of bytes"
                 raise InputError(f"{path} is {what}", "name a file")
             upload._open().close()
         else:
             kind = source.content_type if isinstance(source, Content) else ""
-            upload = cls(name or f"input{suffix_of(kind) if kind else ''}", source, kind)
+            name = name or f"input{suffix_of(kind) if kind else ''}"
+            upload = cls(name, source, kind, typed)
         if not upload.size:
-            raise InputError(f"{upload.name} is empty")
+            raise InputError(f"{upload.called} is empty")
         return upload
 
     @property
     def kind(self) -> str:
         """The content type of the part."""
         return self.content_type or content_type_of(self.name)
+
+    @property
+    def called(self) -> str:
+        """What messages call it: a file by its name, a value by what was typed for it."""
+        return self.name if isinstance(self.source, Path) else self.typed or self.name
+
+    @property
+    def line(self) -> str:
+        """What stands for it in a line to type; a placeholder where nobody typed it."""
+        if not self.typed:
+            return "FILE" if isinstance(self.source, Path) else "VARIABLE"
+        return shlex.quote(self.typed) if re.search(r"\s", self.typed) else self.typed
 
     @property
     def size(self) -> int:

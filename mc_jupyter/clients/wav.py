@@ -1,4 +1,4 @@
-"""The head of a WAV file."""
+"""The head of a WAV file: mended, or put before bare samples."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .content import Content, gather
 
 _HEAD = 4096  # bytes in which the samples begin
+_MOST = (1 << 32) - 1  # that a head can tell
 
 
 def mend_wav(content: Content) -> Content:
@@ -30,8 +31,40 @@ def mend_wav(content: Content) -> Content:
     return gather(_replaced(bytes(head), content), content.content_type, name=content.name)
 
 
-def _replaced(head: bytes, content: Content) -> Iterator[bytes]:
+def with_head(samples: Content, rate: int, channels: int = 1) -> Content:
+    """Return bare samples of 16 bit, little end first, as a WAV.
+
+    Parameters
+    ----------
+    samples
+        The bytes; what is large goes piece by piece through a temporary file.
+    rate
+        Hz.
+    channels
+        1 is mono.
+    """
+    width = 2 * channels
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        min(samples.size + 36, _MOST),
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        channels,
+        rate,
+        rate * width,
+        width,
+        16,
+        b"data",
+        min(samples.size, _MOST),
+    )
+    return gather(_replaced(head, samples, 0), "audio/wav", name=samples.name)
+
+
+def _replaced(head: bytes, content: Content, skipped: int | None = None) -> Iterator[bytes]:
     yield head
     with content.open() as file:
-        file.seek(len(head))
+        file.seek(len(head) if skipped is None else skipped)
         yield from iter(lambda: file.read(1 << 18), b"")

@@ -15,6 +15,7 @@ from ..events import Event, Report, silent
 from .base import ServiceClient, as_text
 from .content import Content
 from .languages import LANGUAGES, language_code
+from .lines import setting
 from .option import Option, Options, check
 from .subtitles import srt, tsv, vtt
 from .transcription import Transcription, refined, transcription
@@ -139,7 +140,7 @@ class WhisperClient(ServiceClient):
         """The server fails without a reason on what is no recording."""
         if upload.kind.startswith(("text/", "image/")):
             raise InputError(
-                f"{self.name}: {upload.name} is {upload.kind}, and no recording",
+                f"{self.name}: {upload.called} is {upload.kind}, and no recording",
                 "a sound or video file, or a result that is one",
             )
 
@@ -227,5 +228,5 @@ class WhisperClient(ServiceClient):
                 engine = _BY_ENGINE[name]
                 raise OptionError(
                     f"{self.name} would ignore {name}: only the engine {engine} reads it",
-                    f"leave it out, or start it with --env ASR_ENGINE={engine}",
+                    f"leave it out, or: {setting(self.name, self._kind, f'ASR_ENGINE={engine}')}",
                 )

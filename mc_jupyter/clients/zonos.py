@@ -122,7 +122,7 @@ class ZonosClient(ServiceClient):
         for recording in recordings.values():
             if recording is not None and sound.describe(recording) is None:
                 raise InputError(
-                    f"{recording.name} cannot be read as sound",
+                    f"{recording.called} cannot be read as sound",
                     "readable here: wav, flac, mp3, ogg, opus",
                 )
         known = self._inputs()

@@ -17,6 +17,12 @@ from .made import Made
 MAX_ROWS = 200
 MAX_ELEMENTS = 1000
 _MAX_CANDIDATES = 50
+_NO_TEXTS = {
+    "Audio": "a sound",
+    "Picture": "a picture",
+    "Video": "a video",
+    "Gallery": "several pictures",
+}
 _LITERAL_HINT = r"\{{ is a literal {{; in a cell, --literal takes all of them as they are"
 
 
@@ -95,7 +101,8 @@ def fill(text: str, names: dict[str, Any], inserted: list[object] | None = None)
     Raises
     ------
     TemplateError
-        With the name that is unknown, the expression that failed, or the table that is too long.
+        With the name that is unknown, the expression that failed, the table that is too long, or
+        the result that is no text.
     """
     return "".join(
         piece if isinstance(piece, str) else _inserted(piece, names, inserted)
@@ -111,9 +118,26 @@ def _inserted(field: Field, names: dict[str, Any], inserted: list[object] | None
     except Exception as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0]
         raise TemplateError(f"{field.source} failed: {problem}", _LITERAL_HINT) from error
+    if _is_no_text(value):  # its description would be read aloud
+        raise _no_text(field.expression, value)
+    if isinstance(value, list | tuple) and any(_is_no_text(one) for one in value):
+        at = next(at for at, one in enumerate(value) if _is_no_text(one))
+        raise _no_text(f"{field.expression}[{at}]", value[at])
     if inserted is not None and isinstance(getattr(value, "made", None), Made):
         inserted.append(value)
     return _text(field, value)
+
+
+def _is_no_text(value: object) -> bool:
+    return isinstance(getattr(value, "made", None), Made) and not hasattr(value, "text")
+
+
+def _no_text(name: str, value: object) -> TemplateError:
+    what = _NO_TEXTS.get(type(value).__name__, "a file")
+    hint = f"as a file, without braces: {name}"
+    if what == "a sound":
+        hint = f"%whisper {name}   makes a text of it; {hint}"
+    return TemplateError(f"{name} is {what}, not a text", hint)
 
 
 def _unknown(field: Field, error: NameError, names: Mapping[str, Any]) -> str:

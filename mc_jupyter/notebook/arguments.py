@@ -61,6 +61,7 @@ class Parser(argparse.ArgumentParser):
         self.register("action", "store_const", OnceConst)
         self.register("action", "switch", Switch)
         self.hint = hint or f"{prog} --help"
+        self.instead: dict[str, str] = {}  # by a name that is likely to be tried, what there is
         self._fill: Callable[[str], str] = as_is
 
     def read(self, tokens: Sequence[str], fill: Callable[[str], str] = as_is) -> argparse.Namespace:
@@ -85,9 +86,15 @@ class Parser(argparse.ArgumentParser):
             name = token.partition("=")[0]
             is_option = re.match(r"-{1,2}[A-Za-z]", token) and not re.search(r"\s", name)
             if is_option and name not in known and (token[:2] == "--" or token[:2] not in known):
-                guess = did_you_mean(name, known)
-                tail = f": {guess}" if guess.startswith("did") else ""
-                self.error(f"there is no option {name}{tail}")
+                self.error(f"there is no option {name}{self._instead_of(name.lstrip('-'))}")
+
+    def _instead_of(self, bare: str) -> str:
+        """What was meant by an option; compared without dashes, which would make all alike."""
+        if said := self.instead.get(bare):
+            return f": {said}"
+        known = [one[2:] for one in self._option_string_actions if one.startswith("--")]
+        guess = did_you_mean(bare, known)
+        return ": " + guess.replace("'", "'--", 1) if guess.startswith("did") else ""
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         # Here, and not before parsing: a filled value may begin with a dash.

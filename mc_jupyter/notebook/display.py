@@ -167,6 +167,19 @@ class Screen:
                 self._publish(*result._repr_mimebundle_())
             self._mark(result, self.mode == "quiet")
 
+    def stop(self, text: str) -> None:
+        """Put a line in place of progress that ends here, where any is shown; none follows it."""
+        if not self._lock.acquire(timeout=0.5):  # an interrupt may have left it taken
+            return
+        try:
+            if self.mode == "terminal":
+                self._line.clear()
+            elif self._id is not None and not self._answering:
+                self._publish({"text/markdown": safe("  \n".join((*self._lines, text)))})
+            self._answering = True
+        finally:
+            self._lock.release()
+
     def end(self, result: Result) -> Result:
         """Settle on a result and return it: how a verb ends; what is to be kept stays in it."""
         result.notes = tuple(dict.fromkeys((*self._settled, *result.notes)))

@@ -32,20 +32,21 @@ class FindVerb:
         find.add_argument(
             "word",
             metavar="WORD",
-            nargs="?",
-            help="text-to-audio, TextToAudio, transcription, kokoro; all there are if left out",
+            nargs="*",
+            help="text-to-audio, text to speech, audio, kokoro; all there are if left out",
         )
 
     def _find(self, given: argparse.Namespace) -> Result:
-        if given.word is None:
+        word = " ".join(given.word)
+        if not word.strip():
             return self._words()
-        found = self._registry.find_capable(given.word)
+        found = self._registry.find_capable(word)
         if not found:
             return Table(
                 _COLUMNS,
                 (),
                 (
-                    f"Nothing that is known here does {given.word}.",
+                    f"Nothing that is known here does {word}.",
                     "%mc find   lists what there is; any other: %mc load github:OWNER/REPO",
                 ),
             )

@@ -91,7 +91,14 @@ class Magics:
     def __init__(self, shell: InteractiveShell, registry: ServiceRegistry) -> None:
         self._shell, self._registry = shell, registry
         self.once = ShownOnce(shell)
-        self._desk = Desk(registry, self._screen, self._fill, self._keep, lambda: shell.user_ns)
+        self._desk = Desk(
+            registry,
+            self._screen,
+            self._fill,
+            self._keep,
+            lambda: shell.user_ns,
+            lambda: shell.magics_manager.magics["cell"],
+        )
         self.kinds = LoadedKinds(self._desk)
         self._prompts = Prompts(registry, self._screen, self._fill, self._keep)
         self._jobs = Jobs()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -43,20 +45,33 @@ class Verb:
             return Text(self.parser.format_help())
         given = self.parser.read(expand_think(words), as_is if literal else fill)
         if self.is_text:
-            self._refuse_options_in(rest)
+            self._refuse_options_in(words, rest)
         given.rest = rest
         return self.run(given)
 
-    def _refuse_options_in(self, text: str) -> None:
+    def _refuse_options_in(self, words: list[str], text: str) -> None:
         """An option behind the text would be spoken, and not done."""
         for word in text.split():
             name = word.partition("=")[0]
             if word.startswith("--") and self.parser.option(name) is not None:
                 raise ArgumentError(
-                    f"{self.parser.prog}: {name} stands behind the text",
-                    f"options come first: {self.parser.prog} {name} ... TEXT; "
-                    "what is to be spoken as it is goes into a cell",
+                    f"{self.parser.prog}: {name} stands behind the text, and options come first",
+                    f"{self._put_right(words, text)}   or, to be spoken as it is, in a cell",
                 )
+
+    def _put_right(self, words: list[str], text: str) -> str:
+        """The line with the options that stand in the text before it."""
+        first, said = [shlex.quote(word) for word in words], []
+        pieces = iter(re.findall(r'"[^"]*"|\S+', text))
+        for piece in pieces:
+            option = self.parser.option(piece) if piece.startswith("--") else None
+            if option is None:
+                said.append(piece)
+                continue
+            first.append(piece)
+            if self.parser.takes_value(piece):
+                first.append(next(pieces, str(option.metavar)))
+        return " ".join([self.parser.prog, *first, " ".join(said) or "TEXT"])
 
 
 class Verbs:

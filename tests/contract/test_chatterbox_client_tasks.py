@@ -77,7 +77,7 @@ def test_a_task_that_fails() -> None:
             client.speak(LONG)
         assert str(caught.value).splitlines() == [
             "chatterbox: the task failed: TTS engine failed to synthesize audio for chunk 2.",
-            "its log may say more: %mc logs chatterbox",
+            "its log may say more: %mc logs chatterbox   (where it was started from here)",
         ]
         wait_until(lambda: "DELETE /tts/task" in asked(served), 2, "the task's end")
 
@@ -111,7 +111,7 @@ def test_a_model_that_is_not_loaded() -> None:
             client.speak("One.")
         assert str(caught.value).splitlines() == [
             "chatterbox: its model is not loaded (503)",
-            "why: %mc logs chatterbox",
+            "why: %mc logs chatterbox   (where it was started from here)",
         ]
         assert caught.value.status == 503
 

@@ -181,9 +181,9 @@ def test_labels_are_found(
     ("graph", "options", "said"),
     [
         ("", {}, "there is no filter graph"),
-        ("[0:v]hflip[out]", {}, "no output [final_video]"),
+        ("[0:v]hflip[out]", {}, "or name its own: --video-label NAME"),
         ("[0:v]hflip[out]", {"video_label": "v"}, "no output [v]"),
-        ("[0:v]hflip[final_video]", {"audio_label": "a"}, "no output [a]"),
+        ("[0:v]hflip[final_video]", {"audio_label": "a"}, "or name its own: --audio-label NAME"),
         ("[0:v]hflip[final_video]", {"resolution": "64x64"}, "ignores resolution"),
         ("[0:v]hflip[final_video]", {"bitrate": "fast"}, "like 2M or 800k"),
         ("[0:v]hflip[final_video]", {"fps": 29.97}, "fps is 29.97"),

@@ -41,6 +41,16 @@ def client(service: ScriptedService) -> Iterator[FfmpegClient]:
             "ffmpeg: No such filter: 'x' (400)",
             None,
         ),
+        (
+            Says({"success": False, "error": "startTime is 9 s: a.wav is 1.000 s long"}, 400),
+            "--start is 9 s: a.wav is 1.000 s long (400)",
+            None,
+        ),
+        (
+            Says({"success": False, "error": "filterComplex has a [ without its ]"}, 400),
+            "the graph has a [ without its ] (400)",
+            None,
+        ),
         (Says({"success": False, "error": "Insufficient storage"}, 507), "Insufficient", None),
         (Says({"success": False, "error": "too large"}, 413), "too large (413)", None),
         (Says({"success": False, "error": "cut"}, 200), "cut", None),

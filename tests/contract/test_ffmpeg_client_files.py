@@ -207,5 +207,5 @@ def test_no_frame_there() -> None:
     gone = Says({"success": False, "error": "File not found"}, 404)
     error = failed("/video/extractFrame", gone, "frame", times=99)
     assert isinstance(error, InputError)
-    assert error.hint == "another moment: times 0"
+    assert error.hint == "another moment: --times 0"
     assert isinstance(failed("/video/extractFrame", frames(), "frame"), InputError)

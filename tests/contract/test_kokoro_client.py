@@ -126,6 +126,12 @@ def test_a_voice_that_is_not_there(client: KokoroClient, served: Served) -> None
     with pytest.raises(VoiceNotFoundError, match="did you mean 'am_adam'") as caught:
         client.speak("One.", voice="af_bella(2)+am_adan")
     assert caught.value.hint == "to see all: %kokoro voices"
+    with (
+        KokoroClient(served.url, name="alpha") as named,
+        pytest.raises(VoiceNotFoundError) as caught,
+    ):
+        named.speak("One.", voice="af_belle")
+    assert caught.value.hint == "to see all: %mc alpha voices"
     assert len(served.asked(SPEECH)) == before
 
 

@@ -176,6 +176,25 @@ def test_a_refusal_has_the_bodys_words(
     assert caught.value.status == says.status
 
 
+@pytest.mark.parametrize(
+    ("location", "line"),
+    [
+        ("/docs", "%mc call thing GET /docs"),
+        ("docs?a=1&b=2#top", "%mc call thing GET '/v1/docs?a=1&b=2'"),
+        ("{url}/docs", "%mc call thing GET /docs"),
+        ("http://127.0.0.1:9/docs", "load that one: %mc load http://127.0.0.1:9"),
+    ],
+)
+def test_where_a_redirect_points(
+    client: PlainClient, service: ScriptedService, location: str, line: str
+) -> None:
+    to = {"Location": location.format(url=service.url)}
+    service.answers["/v1/thing"] = Says("", 307, "", to)
+    with pytest.raises(ResponseError) as caught:
+        client.call("GET", "/v1/thing")
+    assert caught.value.hint == line
+
+
 def test_an_answer_without_a_type_and_one_with_a_name(
     client: PlainClient, service: ScriptedService
 ) -> None:

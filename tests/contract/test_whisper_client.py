@@ -172,7 +172,7 @@ def test_a_file_that_is_no_sound(served: Served, call: str) -> None:
     assert caught.value.status == 500
     said, hint = str(caught.value).splitlines()
     assert said.startswith("ear: it failed (500) and does not say why: the file may hold no sound")
-    assert hint == "its log says it: %mc logs ear"
+    assert hint == "its log says it: %mc logs ear   (where it was started from here)"
 
 
 def test_a_part_that_is_missing() -> None:

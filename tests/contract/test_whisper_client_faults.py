@@ -157,7 +157,8 @@ def test_options_of_one_engine_are_sent_to_it_only() -> None:
         assert len(service.asked("/asr")) == 2
     assert str(caught.value).splitlines() == [
         "whisper would ignore max_speakers: only the engine whisperx reads it",
-        "leave it out, or start it with --env ASR_ENGINE=whisperx",
+        "leave it out, or: %mc load whisper --env ASR_ENGINE=whisperx, then %mc restart whisper   "
+        "(started elsewhere: set it there)",
     ]
 
 

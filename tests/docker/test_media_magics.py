@@ -166,7 +166,7 @@ def test_a_chain_over_several_steps(kernel: Kernel) -> None:
             "InputError: ffmpeg does not take picture.png: it is a PNG picture",
         ),
         ("extract-audio tone.wav --bitrate 64k", "OptionError: bitrate means nothing in wav"),
-        ("frame clip.mp4 --times 99", "ResponseError: ffmpeg: frameTime is 99: clip.mp4 is 2."),
+        ("frame clip.mp4 --times 99", "ResponseError: ffmpeg: --times is 99: clip.mp4 is 2."),
         ("filter clip.mp4 --graph [0:v]nosuch", "ResponseError: ffmpeg: ffmpeg: "),
         ("filter clip.mp4", "ArgumentError: %ffmpeg filter: there is no filter graph"),
     ],

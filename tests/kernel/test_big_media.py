@@ -155,7 +155,8 @@ def test_a_file_over_the_limit_is_not_sent(
         assert lines == [
             f"InputError: over.{'wav' if 'convert' in cell else 'mp4'} has 524 MB: "
             "ffmpeg takes files up to 524 MB",
-            "a smaller file, or start it with --env MAX_FILE_SIZE=501",
+            "a smaller file, or: %mc load ffmpeg --env MAX_FILE_SIZE=501, then %mc restart ffmpeg"
+            "   (started elsewhere: set it there)",
         ], cell
     assert ffmpeg.received == 0
     assert {one.method for one in ffmpeg.requests} == {"GET"}

@@ -19,6 +19,7 @@ ANSWERS = {
     "/file": Says(b"PK\3\4", type="application/zip"),
     "/nothing": Says(b"", 204, type=""),
     "/teapot": Says({"detail": "I am a teapot"}, 418),
+    "/fields": Says({"detail": "Field required"}, 422),
     "/big": Says(type="video/mp4", size=2_000_000),
     "/lie": Says("no json", type="application/json"),
 }
@@ -154,7 +155,33 @@ def test_head_has_no_body(kernel: Kernel, service: ScriptedService) -> None:
         ("%mc call thing GET / --host thing", "%mc call: there is no option --host", None),
         ("%mc call nothing GET /", "no service 'nothing' is loaded", None),
         ("%%mc call thing POST / --json\n{1}", "the lines below are no JSON: ", None),
-        ("%%mc call thing POST / --json", "--json: there is no body", None),
+        (
+            "%%mc call thing POST / --json\n{{ {'a': True} }}",
+            "the lines below are no JSON: ",
+            "a value of Python goes in as {{json.dumps(VALUE)}}, after import json",
+        ),
+        (
+            "%%mc call thing POST / --json",
+            "--json: there is no body",
+            "the JSON goes into the lines below %%mc call",
+        ),
+        (
+            """%mc call thing POST /json --query a=b --json '{"input": 1}'""",
+            "--json takes no value: the JSON goes into the lines below",
+            "%%mc call thing POST /json --query a=b --json",
+        ),
+        (
+            """%mc call thing POST /json --json={"input":1}""",
+            "--json takes no value: the JSON goes into the lines below",
+            "%%mc call thing POST /json --json",
+        ),
+        (
+            """%mc call thing POST /json --query "q=a b" --json '[1, 2]'""",
+            "--json takes no value: the JSON goes into the lines below",
+            '%%mc call thing POST /json --query "q=a b" --json',
+        ),
+        ("%mc call thing POST {{'/json'}} --json --qury a=b", "%mc call: there is no option", None),
+        ("%mc call thing POST /json --json more", "%mc call: unrecognized arguments: more", None),
         ("%%mc call thing POST / --form a=b\nx", "a form and a body", None),
         ("%mc call thing GET /teapot", "thing: I am a teapot (418)", None),
     ],
@@ -177,3 +204,15 @@ def test_help(kernel: Kernel) -> None:
     assert kernel.run("%mc call --help").text.startswith("usage: %mc call [--query")
     assert kernel.run("%%mc call --help").text.startswith("usage: %%mc call [--query")
     assert kernel.run("%mc call").text.startswith("What to type next:\n%mc call NAME METHOD /path")
+
+
+def test_json_that_was_sent_as_text_is_said(kernel: Kernel, service: ScriptedService) -> None:
+    lines = kernel.run('%%mc call thing POST /fields\n{"a": 1}').error.splitlines()
+    assert "(422)" in lines[0]
+    assert lines[1].startswith("--json sends the lines below as JSON")
+    assert asked(service).body == b'{"a": 1}'
+    for cell in (
+        "%%mc call thing POST /fields\njust words",
+        "%%mc call thing POST /fields --json\n{}",
+    ):
+        assert "--json" not in kernel.run(cell).error, cell

@@ -55,7 +55,8 @@ def test_a_fresh_chatterbox_is_given_a_voice(kernel: Kernel, cloners: dict[str, 
     assert "%chatterbox upload FILE" in error
     (folder(kernel) / "Anna.wav").write_bytes(tone(3.0, rate=16_000))
     said = kernel.run("%chatterbox upload Anna.wav").last["data"]["text/plain"]
-    assert said == "Anna.wav is a voice of chatterbox now: --voice Anna.wav"
+    assert said == "Anna.wav is a voice of chatterbox now; next: %%chatterbox --voice Anna.wav"
+    assert not kernel.run("%%chatterbox --voice Anna.wav\nHello").error
     assert not kernel.run("%%chatterbox --voice anna\nHello").error
     again = kernel.run("%chatterbox upload Anna.wav").error
     assert "has a voice Anna.wav already" in again
@@ -94,3 +95,12 @@ def test_another_format_is_made_here_where_the_service_has_none(
     assert kernel.value("_answer.settings['encoded_from']") == "wav"
     error = kernel.run("%%zonos --format doc\nHello").error
     assert error.startswith("ArgumentError: %%zonos: --format is 'doc': ")
+
+
+def test_an_emotion_is_an_option_of_its_own(kernel: Kernel) -> None:
+    assert kernel.run("%%zonos --emotion happy\nHello").error.splitlines() == [
+        "ArgumentError: %%zonos: there is no option --emotion: each has its own: "
+        "--happiness 0.8, --sadness, --anger, ...",
+        "%%zonos --help",
+    ]
+    assert not kernel.run("%%zonos --happiness 0.8\nHello").error

@@ -369,12 +369,12 @@ def test_an_address_that_is_no_ollama(
     server = serve(answers=dict.fromkeys(("/", "/api/version"), answer))
     assert said(kernel, f"%mc load {server.url}") == (
         f"ResponseError: {fact.format(url=server.url)}\n"
-        "that is no Ollama; to load another address: %mc load http://HOST:11434"
+        "that is no Ollama; to load another address: %mc load http://HOST:PORT"
     )
 
 
 def test_an_address_where_nothing_answers(kernel: Kernel, serve: Serve) -> None:
-    step = "\nstart what should answer there, or load another: %mc load http://HOST:11434"
+    step = "\nstart what should answer there, or name another: --host http://HOST:11434"
     server = serve(fault="close")
     assert said(kernel, prompt(server)) == (
         f"ConnectionFailedError: {server.url} closed the connection without an answer{step}"
@@ -382,6 +382,9 @@ def test_an_address_where_nothing_answers(kernel: Kernel, serve: Serve) -> None:
     server.stop()
     assert said(kernel, prompt(server)) == (
         f"ConnectionFailedError: nothing answers at {server.url} (Connection refused){step}"
+    )
+    assert said(kernel, f"%mc load {server.url}").endswith(
+        "load another: %mc load http://HOST:PORT"
     )
 
 

@@ -23,6 +23,30 @@ def served(kernel: Kernel) -> Iterator[Served]:
         yield served
 
 
+def test_no_models_are_said(kernel: Kernel) -> None:
+    shown = kernel.run("%huggingface models --out models").last["data"]["text/plain"]
+    assert shown == "no model is loaded yet: %huggingface load MODEL_ID"
+    assert kernel.value("len(models)") == 0
+
+
+def test_what_the_magic_does_is_a_whole_line(kernel: Kernel) -> None:
+    line = kernel.run("%huggingface").text.splitlines()[1]
+    assert line.startswith("%%huggingface MODEL_ID ")
+    assert line.endswith(
+        "  The lines below are the prompt of a picture; with --to audio, of a sound."
+    )
+
+
+def test_a_wrong_suffix_is_found_before_the_work(kernel: Kernel, served: Served) -> None:
+    before = len(served.requests())
+    for model, file, kind in ((PICTURES, "pic.jpg", "png"), (SOUNDS, "t.mp3", "wav")):
+        assert kernel.run(f"%%huggingface {model} --save {file}\nhi").error.splitlines() == [
+            f"ArgumentError: --save {file}: the format is {kind}",
+            f"--save {file.partition('.')[0]}.{kind}",
+        ]
+    assert len(served.requests()) == before
+
+
 def test_a_picture_of_a_prompt(kernel: Kernel, served: Served) -> None:
     kernel.run("animal = 'cow'")
     line = f"%%huggingface {PICTURES} {SMALL} --seed 4 --steps 3 --out cow"

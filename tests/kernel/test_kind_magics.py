@@ -238,6 +238,31 @@ def test_help_is_there_in_every_way(kernel: Kernel, kokoro: Served) -> None:
         ("%%kokoro\n\n   \n", "%%kokoro: there is no text", "the text goes into the lines below"),
         ("%kokoro say", "%kokoro say: there is no text", "%kokoro say Hello"),
         ("%kokoro sya hi", "%kokoro has no verb 'sya': did you mean 'say'?", "%kokoro --help"),
+        (
+            "%%kokoro\none\n%%kokoro --voice af_bella\ntwo",
+            "a second %%kokoro in the cell: one cell magic a cell",
+            "put it into a cell of its own; with --literal it is text",
+        ),
+        ("%%kokoro\n%%timeit\ntwo", "%%timeit below %%kokoro in the cell: one cell magic", None),
+        ("%%mc kokoro\none\n%%mc kokoro\ntwo", "%%mc below %%kokoro in the cell: one", None),
+        ("%%kokoro --cow tux\nhi", "%%kokoro: there is no option --cow", "%%kokoro --help"),
+        (
+            "%%kokoro --save x.avi\nhi",
+            "--save x.avi: the format is wav",
+            "--save x.wav   or --format wav|mp3|opus|flac|aac|pcm|ogg",
+        ),
+        (
+            "%kokoro say --voice 'a b' say --quiet it --voice=af_bella",
+            "%kokoro say: --quiet stands behind the text, and options come first",
+            "%kokoro say --voice 'a b' --quiet --voice=af_bella say it   "
+            "or, to be spoken as it is, in a cell",
+        ),
+        (
+            "%kokoro say hi --save",
+            "%kokoro say: --save stands behind the text, and options come first",
+            "%kokoro say --save PATH hi   or, to be spoken as it is, in a cell",
+        ),
+        ('%kokoro say "a --quiet b"', "%kokoro say: --quiet stands behind the text", None),
         ("%%kokoro\n{{nope}}", "{{nope}}: there is no name 'nope'", None),
     ],
 )
@@ -270,11 +295,15 @@ def test_fields_are_filled_and_literal_leaves_them(kernel: Kernel, kokoro: Serve
     assert not kernel.run("%%kokoro --voice {{voice}}\nHello {{who}}, {{n + 1}} {times}").error
     assert kokoro.asked("/v1/audio/speech")[-1]["json"]["voice"] == "af_bella"
     kernel.run("%%kokoro --literal\nHello {{who}}")
+    kernel.run("%%kokoro --literal\nType\n%%kokoro")
+    kernel.run("%%kokoro\n%%nobody knows\nit")
     kernel.run("%kokoro say It's {{who}}, isn't it?")
     kernel.run("%kokoro say --literal Hello {{who}} -5")
-    assert spoken(kokoro)[-4:] == [
+    assert spoken(kokoro)[-6:] == [
         "Hello you, 3 {times}",
         "Hello {{who}}",
+        "Type\n%%kokoro",
+        "%%nobody knows\nit",
         "It's you, isn't it?",
         "Hello {{who}} -5",
     ]

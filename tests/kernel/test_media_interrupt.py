@@ -70,7 +70,9 @@ def interrupt(kernel: Kernel, request: str, magic: str) -> Messages:
     if "whisper" in magic:
         said += "; a recording that the service has begun it goes on with"
     assert got.error == said
-    assert len([output for output in got.outputs() if output["type"] != "error"]) <= 1
+    shown = [message["data"]["text/markdown"] for message in (*got.displays, *got.updates)]
+    assert len(got.displays) <= 1
+    assert not shown or shown[-1].splitlines()[-1] == "stopped: nothing was kept"
     assert got.reply["ename"] == "Interrupted"
     return got
 
@@ -104,7 +106,8 @@ def test_the_task_of_chatterbox_is_deleted(kernel: Kernel) -> None:
         request = kernel.send(f"%%chatterbox\n{TEXT}")
         wait_until(lambda: _chunk(kernel, request), what="the second chunk")
         pressed = time.time()
-        interrupt(kernel, request, "%%chatterbox")
+        stopped = interrupt(kernel, request, "%%chatterbox")
+        assert len(stopped.updates) >= 1, "the progress was shown, and says that it ended"
         deleted = wait_until(
             lambda: [one for one in served.requests() if one["method"] == "DELETE"], 5
         )

@@ -142,7 +142,23 @@ def test_an_option_behind_the_text_is_not_spoken(
 ) -> None:
     got = kernel.run(f"%{speaker.name} say hello there --save hello.wav")
     assert got.error.splitlines() == [
-        f"ArgumentError: %{speaker.name} say: --save stands behind the text",
-        f"options come first: %{speaker.name} say --save ... TEXT; what is to be spoken as it is "
-        "goes into a cell",
+        f"ArgumentError: %{speaker.name} say: --save stands behind the text, and options come "
+        "first",
+        f"%{speaker.name} say --save hello.wav hello there   or, to be spoken as it is, in a cell",
     ]
+
+
+def test_a_sound_is_not_read_aloud(kernel: Kernel, speaker: Speaker, served: Served) -> None:
+    assert not kernel.run(f"%{speaker.name} say --out digits one two").error
+    before = len(speaker.texts(served))
+    for cell in (
+        f"%%{speaker.name}\nIt says {{{{digits}}}}",
+        f"%{speaker.name} say {{{{digits}}}}",
+    ):
+        assert kernel.run(cell).error.splitlines() == [
+            "TemplateError: digits is a sound, not a text",
+            "%whisper digits   makes a text of it; as a file, without braces: digits",
+        ]
+    assert len(speaker.texts(served)) == before
+    assert not kernel.run(f"%%{speaker.name}\nIt is {{{{digits.duration > 0}}}}").error
+    assert speaker.texts(served)[-1] == "It is True"

@@ -138,6 +138,15 @@ def test_a_cell_and_the_house_are_the_same(kernel: Kernel, served: Served) -> No
         "ArgumentError: %%whisper takes no text below",
         "%whisper FILE",
     ]
+    for cell, line in (
+        ("%%whisper\nsaid.wav", "%whisper said.wav"),
+        ("%%whisper --language en\n\nmy talk.wav\n", '%whisper --language en "my talk.wav"'),
+        ("%%mc whisper\nsaid.wav", "%whisper said.wav"),
+    ):
+        assert kernel.run(cell).error.splitlines() == [
+            "ArgumentError: %%whisper: the recording is named in the line, not below it",
+            line,
+        ]
     assert kernel.run("%whisper").text.startswith("What to type next:\n%whisper FILE|VARIABLE ")
 
 
@@ -205,3 +214,20 @@ def test_a_text_is_no_recording(kernel: Kernel, folder: Path, served: Served) ->
         "a sound or video file, or a result that is one",
     ]
     assert len(served.asked("/asr")) == before
+
+
+def test_a_result_in_braces_is_no_file(kernel: Kernel, folder: Path, served: Served) -> None:
+    kernel.run(
+        "from mc_jupyter.clients.content import Content\n"
+        "from mc_jupyter.lab.made import Made\n"
+        "from mc_jupyter.lab.media import Audio\n"
+        "content = Content(open('said.wav', 'rb').read(), 'audio/wav')\n"
+        "results = [Audio(content, Made('speech'))]"
+    )
+    before = len(served.asked("/asr"))
+    assert kernel.run("%whisper {{results[0]}}").error.splitlines() == [
+        "TemplateError: results[0] is a sound, not a text",
+        "%whisper results[0]   makes a text of it; as a file, without braces: results[0]",
+    ]
+    assert len(served.asked("/asr")) == before
+    assert not kernel.run("%whisper results[0]").error

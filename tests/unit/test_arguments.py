@@ -78,6 +78,8 @@ def test_the_rest_of_a_line_stays_raw(line: str, head: list[str], rest: str) -> 
     [
         ("--tempereture 0", "there is no option --tempereture: did you mean '--temperature'?"),
         ("--qqqq", "there is no option --qqqq\n"),
+        ("--cow", "there is no option --cow\n"),
+        ("--seeed 1", "there is no option --seeed: did you mean '--seed'?"),
         ("-q", "there is no option -q"),
         ("-t hot", "'hot' is not a number"),
         ("--seed 1.5", "'1.5' is not a whole number"),

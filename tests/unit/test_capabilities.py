@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from mc_jupyter.capabilities import CAPABILITIES, canonical, known_word, matches, vocabulary
+from mc_jupyter.capabilities import (
+    CAPABILITIES,
+    TAGS,
+    asked_for,
+    canonical,
+    known_word,
+    matches,
+    vocabulary,
+)
 from mc_jupyter.errors import ArgumentError
 
 
@@ -79,3 +87,27 @@ def test_a_word_that_was_typed() -> None:
         known_word("text-to-audi")
     with pytest.raises(ArgumentError, match=r"is no capability\n%mc find"):
         known_word("qqqqqq")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("Speaking", ("text-to-audio",)),
+        ("subtitles for a video", ("audio-to-text",)),
+        ("translate", ("audio-to-text", "text-to-text")),
+        ("cloning", ("voice-cloning",)),
+        ("images", tuple(word for word in CAPABILITIES if "image" in word)),
+        ("3d", ("text-to-3d", "image-to-3d")),
+        ("txt-to-audio", ()),
+        ("to", ()),
+        ("", ()),
+    ],
+)
+def test_everyday_words(typed: str, words: tuple[str, ...]) -> None:
+    assert asked_for(typed) == words
+
+
+def test_everyday_words_mean_words_that_there_are() -> None:
+    known = {*CAPABILITIES, *TAGS}
+    for word in ("speech", "voice", "sound", "picture", "chat", "transcript"):
+        assert {*asked_for(word)} <= known

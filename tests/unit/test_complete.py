@@ -49,7 +49,7 @@ def registry() -> ServiceRegistry:
 def kinds(registry: ServiceRegistry) -> LoadedKinds:
     """The services' magics, of which none is run here."""
     nothing = cast("Any", None)
-    return LoadedKinds(Desk(registry, nothing, nothing, nothing, dict))
+    return LoadedKinds(Desk(registry, nothing, nothing, nothing, dict, tuple))
 
 
 @pytest.fixture

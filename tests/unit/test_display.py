@@ -103,6 +103,25 @@ def test_what_a_step_leaves_stays_with_a_verb_and_not_below_an_answer() -> None:
         assert str(shown).splitlines()[2:] == ["fetched x (2 files, 3 kB)", "pulled m (92 MB)"]
 
 
+def test_progress_that_is_cut_short_says_so() -> None:
+    notebook = Notebook()
+    screen = notebook.screen("live")
+    screen.report(Event("note", "no Docker engine", keep=True))
+    screen.report(Event("work", "kokoro is speaking: 458 s are there"))
+    screen.stop("stopped: nothing was kept")
+    screen.report(Event("work", "kokoro is speaking: 459 s are there"))
+    last = notebook.published[-1]
+    assert last["data"] == {"text/markdown": "no Docker engine  \nstopped: nothing was kept"}
+    assert last["update"] is True
+    for mode in ("live", "settled", "quiet"):  # nothing was shown, so nothing is to be said
+        notebook = Notebook()
+        screen = notebook.screen(mode)  # type: ignore[arg-type]
+        if mode != "live":
+            screen.report(Event("work", "kokoro is speaking"))
+        screen.stop("stopped: nothing was kept")
+        assert notebook.published == []
+
+
 def test_the_line_of_now_stands_below_what_stays() -> None:
     notebook = Notebook()
     screen = notebook.screen("live")

@@ -12,7 +12,8 @@ import pytest
 from IPython import display
 from support import media as made_here
 
-from mc_jupyter.clients.content import Content
+from mc_jupyter.clients import sound
+from mc_jupyter.clients.content import Content, gather
 from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.whisper import Transcription
 from mc_jupyter.errors import ArgumentError, InputError
@@ -113,7 +114,7 @@ def test_samples_with_their_rate() -> None:
         assert numpy.abs(whole.samples() - [0, 0.5, -1, 1]).max() < 0.001
     stereo = (numpy.zeros((10, 2), "int16"), numpy.int64(44100))
     assert Audio(Content(read(resolve("x", {"x": stereo})[0]), "audio/wav"), SPEECH).channels == 2
-    odd = numpy.array([numpy.nan, numpy.inf, 1e300, 1.0])
+    odd = numpy.array([0.0, numpy.inf, 1e300, 1.0])
     whole = Audio(Content(resolve("x", {"x": (odd, 8000)})[0].source), Made("x"))
     assert whole.bytes[44:] == b"\0\0" + 3 * b"\xff\x7f"
     half = resolve("x", {"x": (numpy.ones(2, "float16"), 8000)})[0].source
@@ -123,7 +124,7 @@ def test_samples_with_their_rate() -> None:
             resolve("x", {"x": (none, 8000)})
     with pytest.raises(ArgumentError, match="x is of type tuple, which cannot be sent"):
         resolve("x", {"x": (samples, samples)})
-    with pytest.raises(ArgumentError, match=r"does not tell its sample rate\n.*\(samples, 16000\)"):
+    with pytest.raises(ArgumentError, match=r"not tell its sample rate\n.*pair = \(x, 16000\)"):
         resolve("x", {"x": samples})
     with pytest.raises(ArgumentError, match=r"shape \(2, 100\)"):
         resolve("x", {"x": (numpy.zeros((2, 100)), 8000)})
@@ -141,6 +142,60 @@ def test_a_file_and_a_value_of_one_name_must_be_told_apart(folder: Path) -> None
     # no doubt: the name cannot be sent, or holds that very path
     assert read(resolve("talk", {"talk": 7})[0]) == b"the file"
     assert read(resolve("talk", {"talk": "talk"})[0]) == b"the file"
+
+
+def test_samples_in_a_list() -> None:
+    upload, _ = resolve("x", {"x": ([0.0, 1, -1.0], 8000)})
+    assert read(upload)[44:] == b"\0\0\xff\x7f\x01\x80"
+    assert read(upload) == read(resolve("x", {"x": (8000, [0.0, 1, -1.0])})[0])
+    for none in ([], ["a"], [[0.0]], [True]):
+        with pytest.raises(ArgumentError, match="of type tuple, which cannot be sent"):
+            resolve("x", {"x": (none, 8000)})
+
+
+def test_samples_that_are_no_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    odd = numpy.array([0.5, numpy.nan, 1.0])
+    with pytest.raises(InputError, match=r"1 of 3 samples are no numbers \(NaN\)"):
+        resolve("x", {"x": (odd, 8000)})
+    assert resolve("x", {"x": (numpy.nan_to_num(odd), 8000)})[0].size == 50
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_bare_samples_go_as_a_wav(large: bool) -> None:
+    raw = b"\1\2" * (9_000_000 if large else 12_000)
+    content = gather([raw], "audio/pcm")
+    assert (content.path is not None) == large
+    for value in (Audio(content, SPEECH), content):
+        upload, one = resolve("x", {"x": value})
+        assert (upload.kind, upload.name[-4:], one.size) == ("audio/wav", ".wav", len(raw) + 44)
+        heard = sound.describe(upload)
+        assert heard == sound.Sound(len(raw) / 48_000, 24_000, 1, "wav")
+        assert read(upload)[44:] == raw
+
+
+def test_messages_name_what_was_typed(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"^e is empty$"):
+        resolve("e", {"e": b""})
+    (folder / "my notes.txt").write_text("text")
+    upload, _ = resolve("my notes.txt", {})
+    assert (upload.called, upload.line) == ("my notes.txt", "'my notes.txt'")
+    upload, _ = resolve("t", {"t": TALK})
+    assert (upload.name, upload.called, upload.line) == ("speech.wav", "t", "t")
+    assert Upload.of(b"1", "a.wav").line == "VARIABLE"
+
+
+@pytest.mark.parametrize("typed", ["{speech}", "{{ speech }}", "$speech"])
+def test_a_name_as_other_magics_have_it(typed: str) -> None:
+    with pytest.raises(InputError, match=r"\ndid you mean 'speech'\?"):
+        resolve(typed, {"speech": TALK})
+
+
+def test_no_text_is_offered(folder: Path) -> None:
+    (folder / "a.srt").write_text("1")
+    (folder / "a.txt").write_text("1")
+    with pytest.raises(InputError, match=r"\nthere are: talk.wav$"):
+        resolve("zzz", {})
 
 
 @pytest.mark.parametrize("value", [None, "https://example.org/a.wav"])

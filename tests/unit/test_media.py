@@ -14,11 +14,14 @@ import pytest
 from support import media as made_here
 from support.small_disk import small_disk
 
+from mc_jupyter.clients import sound
 from mc_jupyter.clients.content import Content, gather
+from mc_jupyter.clients.parts import as_part
 from mc_jupyter.errors import ArgumentError, InputError
 from mc_jupyter.lab.made import Input, Made
 from mc_jupyter.lab.media import Audio, File, Gallery, Media, Picture, Said, Video, show
 from mc_jupyter.lab.media.dimensions import dimensions
+from mc_jupyter.lab.media.inputs import resolve
 from mc_jupyter.lab.media.waveform import COLUMNS, described, waveform
 from mc_jupyter.lab.media.words import clock_text, duration_text
 
@@ -114,6 +117,24 @@ def test_what_no_browser_plays_has_no_player() -> None:
     assert "<audio" not in html
     assert "browsers do not play" in html
     assert "%ffmpeg convert VARIABLE --format wav --save x.wav" in html
+    assert bundle(audio(bytes(4800), "audio/pcm"))["text/plain"].endswith("mono, pcm, 5 kB")
+
+
+@pytest.mark.parametrize("format", ["ogg", "opus"])
+def test_what_ffmpeg_does_not_take_goes_there_as_samples(format: str) -> None:
+    ogg = audio(sound.convert(Content(made_here.tone(), "audio/wav"), format).bytes, "audio/ogg")
+    with pytest.raises(ArgumentError) as caught:
+        ogg.save("x.flac")
+    made, _, line = str(caught.value.hint).partition(", then ")
+    assert line == "%ffmpeg convert part --format flac --save x.flac"
+    names: dict[str, Any] = {"VARIABLE": ogg}
+    exec(made, names)
+    assert as_part(resolve("part", names)[0], "ffmpeg").kind == "audio/wav"
+    with pytest.raises(ArgumentError, match=r"\nsave it as x\.og"):
+        ogg.save("x.aiff")
+    other = Video(Content(bytes(9), "video/mpeg"), Made("video"))
+    with pytest.raises(ArgumentError, match=r"\nsave it as x\.mp"):
+        other.save("x.mkv")
 
 
 def test_a_waveform_is_small_whatever_it_shows() -> None:
@@ -372,6 +393,15 @@ def test_no_address_and_no_folder_is_saved() -> None:
     assert "/home" not in saved
     assert "voice.wav" in saved
     assert metadata["mc_jupyter"]["made"]["inputs"][0]["made"]["identifier"] == "mine"
+
+
+def test_a_service_by_its_address_is_called_by_its_kind() -> None:
+    media = Audio(Content(made_here.tone(), "audio/wav"), Made("speech", "chatterbox"))
+    assert "chatterbox, by its URL" in repr(media.chain)
+    assert media.facts()["made"]["service"] == "chatterbox"
+    named = Media(media.content, Made("speech", "kokoro", model="kokoro"))
+    assert "kokoro, by its URL\n" in f"{named.chain!r}\n"
+    assert "a service by its URL" in repr(Media(media.content, Made("speech", "alpha")).chain)
 
 
 def test_large_media_lies_beside_and_is_linked(folder: Path) -> None:

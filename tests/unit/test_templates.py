@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from mc_jupyter.clients.content import Content
 from mc_jupyter.errors import TemplateError
 from mc_jupyter.lab.answer import Answer
+from mc_jupyter.lab.made import Made
+from mc_jupyter.lab.media import Audio, File, Gallery, Picture, Said, Video
 from mc_jupyter.lab.templates import fill
 
 
@@ -131,3 +134,41 @@ def test_the_hint_names_first_what_helps_everywhere() -> None:
     with pytest.raises(TemplateError) as caught:
         fill("{{nothing_here}}", {})
     assert str(caught.value.hint).startswith("\\{{ is a literal {{")
+
+
+MADE = Made("thing")
+BYTES = Content(b"x", "image/png")
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (Picture(BYTES, MADE), "a picture"),
+        (Video(BYTES, MADE), "a video"),
+        (File(BYTES, MADE), "a file"),
+        (Gallery([Picture(BYTES, MADE)]), "several pictures"),
+    ],
+)
+def test_a_result_that_is_no_text_is_not_filled_in(value: object, what: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        fill("see {{ d['x'] }}", {"d": {"x": value}})
+    assert str(caught.value).splitlines() == [
+        f"d['x'] is {what}, not a text",
+        "as a file, without braces: d['x']",
+    ]
+
+
+def test_a_list_that_holds_one_is_not_filled_in() -> None:
+    results = [Said("moo", MADE), Audio(Content(b"x", "audio/wav"), MADE)]
+    with pytest.raises(
+        TemplateError, match=r"results\[1\] is a sound, not a text\n%whisper results"
+    ):
+        fill("{{results}}", {"results": results})
+    assert fill("{{results[0]}}", {"results": results}) == "moo"
+
+
+def test_a_result_that_is_a_text_is_filled_in() -> None:
+    used: list[object] = []
+    said = Said("moo", MADE)
+    assert fill("{{said}}!", {"said": said}, used) == "moo!"
+    assert used == [said]

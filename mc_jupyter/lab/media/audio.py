@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
-from .base import Media, converted
+from .base import Media
+from .conversion import converted
 from .waveform import COLUMNS, described, waveform
 from .words import channels_text, duration_text, rate_text
 
@@ -99,4 +100,8 @@ class Audio(Media):
         return f"<div>{picture}{player}{self._lines(said, escape(words))}</div>"
 
     def _conversion(self, target: Path) -> str:
-        return converted("convert", target) or super()._conversion(target)
+        line = converted("convert", target, self.suffix)
+        if not line and self._sound and (again := converted("convert", target, ".wav")):
+            part = "part = (VARIABLE.samples(), VARIABLE.sample_rate)"  # sent as a wav
+            line = f"{part}, then {again.replace('VARIABLE', 'part')}"
+        return line or super()._conversion(target)

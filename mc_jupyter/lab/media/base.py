@@ -158,9 +158,9 @@ class Media(Shown):
         return self.content.save(target)
 
     def _refuse_other_format(self, target: Path) -> None:
-        wanted, have = content_type_of(target.name), self.content_type
+        have = self.content_type
         is_media = have.startswith(("audio/", "video/", "image/"))
-        if is_media and wanted != _UNKNOWN and _word(wanted) != _word(have):
+        if is_media and is_other_format(target.name, have):
             raise ArgumentError(
                 f"{target.name}: this is {self._format}, and saving does not convert it",
                 self._conversion(target),
@@ -210,23 +210,18 @@ class Media(Shown):
         return f"<small>{'<br>'.join(lines)}</small>"
 
 
-def converted(verb: str, target: Path) -> str:
-    """Return the line that makes a file of another format; empty where there is none.
+def is_other_format(name: str, content_type: str) -> bool:
+    """Whether a file's name says a format that is another than this one.
 
     Parameters
     ----------
-    verb
-        Of ``%ffmpeg``.
-    target
-        The file; its suffix is the format.
+    name
+        Of the file; a suffix that nobody knows says nothing.
+    content_type
+        What is to go into it.
     """
-    from ...clients.ffmpeg_options import OPTIONS
-
-    ending = target.suffix.removeprefix(".").lower()
-    if ending not in OPTIONS[verb]["format"].choices:
-        return ""
-    graph = ' --graph "[0:v]null[final_video]"' if verb == "filter" else ""
-    return f"%ffmpeg {verb} VARIABLE --format {ending}{graph} --save {target.name}"
+    wanted = content_type_of(name)
+    return wanted != _UNKNOWN and _word(wanted) != _word(content_type)
 
 
 def _word(content_type: str) -> str:

@@ -7,9 +7,11 @@ from html import escape
 from pathlib import PurePath
 from typing import Any, overload
 
+from ...clients.kinds import KINDS
 from ..made import Input, Made
 
 _TITLES = ("step", "made by", "commit", "options", "from")
+_KINDS = {kind.name for kind in KINDS}
 _LONGEST = 100  # characters of the options that are shown
 _FIRST = ("voice", "language", "task", "format", "speed", "seed")  # what people choose most
 
@@ -79,11 +81,10 @@ class Chain(Sequence[Made]):
 
 
 def _maker(step: Made) -> str:
-    # A service at an address is called by its port, which another run does not have.
-    name = (
-        (step.service or "") if step.identifier else ("a service by its URL" * bool(step.service))
-    )
-    return f"{name} ({step.model})" if step.model and step.model != name else name
+    name = step.service or ""
+    if name and not step.identifier:
+        name = f"{name}, by its URL" if name in _KINDS else "a service by its URL"
+    return f"{name} ({step.model})" if step.model and step.model != step.service else name
 
 
 def _options(step: Made) -> str:
@@ -112,7 +113,9 @@ def public(made: Made) -> dict[str, Any]:
 
 
 def _public(step: dict[str, Any]) -> dict[str, Any]:
-    if not step["identifier"]:
+    # by another name than its kind's, a service at an address has its port in it, which another
+    # run does not have
+    if not step["identifier"] and step["service"] not in _KINDS:
         step["service"] = None
     step["identifier"] = _plain(step["identifier"])
     step["options"] = plain(step["options"])

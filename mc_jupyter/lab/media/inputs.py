@@ -14,12 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import Content, content_type_of, place
+from ...clients.content import Content, place
+from ...clients.soundfiles import PCM_RATE, RAW_TYPES
 from ...clients.upload import Upload
-from ...errors import ArgumentError, InputError, did_you_mean
+from ...clients.wav import with_head
+from ...errors import ArgumentError, InputError
 from ..answer import Answer
 from ..made import Input, Made
 from .base import Media
+from .missing import unknown
 from .sounds import wav_of
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
@@ -80,10 +83,11 @@ def resolve(text: str, names: Mapping[str, Any]) -> tuple[Upload, Input]:
             f"the file: ./{text}   the value: give it another name",
         )
     if is_file:
-        return _file(path)
+        return _file(path, text)
     if value is not _MISSING:
         return _sent(text, value)
-    raise _unknown(text, path, names)
+    is_name = _NAME.fullmatch(text) and ("." not in text or text.partition(".")[0] in names)
+    raise unknown(text, path, names, bool(is_name))
 
 
 def _value(text: str, names: Mapping[str, Any]) -> Any:
@@ -122,8 +126,8 @@ def _fits(value: object) -> bool:
     return True
 
 
-def _file(path: Path) -> tuple[Upload, Input]:
-    upload = Upload.of(path)
+def _file(path: Path, typed: str) -> tuple[Upload, Input]:
+    upload = Upload.of(path, typed=typed)
     return upload, Input(upload.name, size=upload.size)
 
 
@@ -132,26 +136,35 @@ def _sent(typed: str, value: Any) -> tuple[Upload, Input]:
     made = getattr(value, "made", None)
     made = made if isinstance(made, Made) else None
     if isinstance(value, Media):
-        name = f"{made.what if made else 'input'}{value.suffix}"
-        return _named(typed, Upload.of(value.content, name), made)
+        content, suffix = _told(value.content, value.suffix)
+        name = f"{made.what if made else 'input'}{suffix}"
+        return _named(typed, Upload.of(content, name, typed), made)
     if isinstance(value, Answer):
-        return _named(typed, Upload.of(value.text.encode(), "answer.txt"), made)
+        return _named(typed, Upload.of(value.text.encode(), "answer.txt", typed), made)
     if isinstance(value, Content):
-        return _named(typed, Upload.of(value, f"input{value.suffix}"), None)
+        content, suffix = _told(value, value.suffix)
+        return _named(typed, Upload.of(content, f"input{suffix}", typed), None)
     if isinstance(value, str | os.PathLike):
         return _path(typed, value)
     if file := _shown_file(value):
         return _path(typed, file)
-    raw = _bytes(value)
+    raw = _bytes(value, typed)
     if raw is not None:
         stem = re.sub(r"\W+", "-", typed).strip("-_") or "input"
-        return _named(typed, Upload.of(raw, stem + suffix_of_bytes(raw)), None)
+        return _named(typed, Upload.of(raw, stem + suffix_of_bytes(raw), typed), None)
     if isinstance(value, Sequence) and value and all(isinstance(one, Media) for one in value):
         raise ArgumentError(f"{typed} is {len(value)} pictures", f"one of them: {typed}[0]")
     raise ArgumentError(
         f"{typed} is of type {type(value).__name__}, which cannot be sent",
         "sent are: a result, bytes, a path, (samples, rate)",
     )
+
+
+def _told(content: Content, suffix: str) -> tuple[Content, str]:
+    """Bare samples as a WAV, which tells their rate: no service could know it."""
+    if content.content_type not in RAW_TYPES or not content.size:
+        return content, suffix
+    return with_head(content, PCM_RATE), ".wav"
 
 
 def _named(typed: str, upload: Upload, made: Made | None) -> tuple[Upload, Input]:
@@ -169,7 +182,7 @@ def _path(typed: str, value: str | os.PathLike[str]) -> tuple[Upload, Input]:
     if not os.path.isfile(path):
         shown = text if len(text) <= 60 and "\n" not in text else f"{text[:40]!r}..."
         raise InputError(f"{typed} is the text {shown}, and there is no such file")
-    return _file(path)
+    return _file(path, typed)
 
 
 def _shown_file(value: Any) -> str | None:
@@ -180,7 +193,7 @@ def _shown_file(value: Any) -> str | None:
     return str(file) if file else None
 
 
-def _bytes(value: Any) -> bytes | None:
+def _bytes(value: Any, typed: str) -> bytes | None:
     """The bytes of a value: its own, an IPython.display object's, or those of samples."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
@@ -190,7 +203,7 @@ def _bytes(value: Any) -> bytes | None:
     if type(value).__module__.startswith("IPython."):  # display.Audio, Image, Video
         held = getattr(value, "data", None)
         return held if isinstance(held, bytes) else None
-    return wav_of(value)
+    return wav_of(value, typed)
 
 
 def suffix_of_bytes(raw: bytes) -> str:
@@ -201,43 +214,3 @@ def suffix_of_bytes(raw: bytes) -> str:
     if raw[:4] == b"OggS":
         return ".opus" if b"OpusHead" in raw[:64] else ".ogg"
     return ".bin"
-
-
-def _unknown(text: str, path: Path, names: Mapping[str, Any]) -> InputError:
-    """The error for what is neither a file nor a name."""
-    if os.path.isdir(path):
-        return InputError(f"{text} is a folder", "name a file in it")
-    folder = path.parent
-    if not os.path.isdir(folder):
-        return InputError(f"{text}: there is no folder {folder}", f"this kernel is in {Path.cwd()}")
-    prefix = text[: len(text) - len(path.name)]
-    files = [f"{prefix}{one.name}" for one in _files(folder)]
-    known = [name for name in names if not name.startswith("_") and _may_be_meant(names[name])]
-    guess = did_you_mean(text, [*files, *known])
-    if not guess.startswith("did"):
-        guess = _there_is(files, known)
-    is_name = _NAME.fullmatch(text) and ("." not in text or text.partition(".")[0] in names)
-    what = "neither a file here nor a name" if is_name else "no such file"
-    return InputError(f"{text}: {what}", guess)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        found = [one for one in folder.iterdir() if not one.name.startswith(".") and one.is_file()]
-    except OSError:
-        return []
-    return sorted(one for one in found if content_type_of(one.name).partition("/")[0] in _LIKELY)
-
-
-_LIKELY = ("audio", "video", "image", "text")
-
-
-def _may_be_meant(value: object) -> bool:
-    return isinstance(value, Media | Answer | bytes | Path)
-
-
-def _there_is(files: list[str], names: list[str]) -> str:
-    shown = [*names[:4], *files[:4]]
-    more = len(names) + len(files) - len(shown)
-    tail = f" and {more} more" if more > 0 else ""
-    return f"there are: {', '.join(shown)}{tail}" if shown else f"this kernel is in {Path.cwd()}"

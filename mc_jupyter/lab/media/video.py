@@ -6,7 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .base import Media, converted
+from .base import Media
+from .conversion import converted
 from .words import duration_text
 
 _PLAYED = ("mp4", "m4v", "webm", "ogv", "mov")
@@ -65,5 +66,6 @@ class Video(Media):
         return f"<div>{player}{self._lines(said, escape(words))}</div>"
 
     def _conversion(self, target: Path) -> str:
-        line = converted("extract-audio", target) or converted("filter", target)
+        line = converted("extract-audio", target, self.suffix)
+        line = line or converted("filter", target, self.suffix)
         return line or super()._conversion(target)

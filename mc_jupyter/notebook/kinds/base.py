@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ class Desk:
         Keeps a result under ``_answer`` and the name that it is given.
     names
         The notebook's names.
+    cell_magics
+        The names of the cell magics that there are, anybody's.
     """
 
     registry: ServiceRegistry
@@ -48,6 +51,7 @@ class Desk:
     fill: Callable[[str, list[object] | None], str]
     keep: Callable[[object, str | None], None]
     names: Callable[[], dict[str, Any]]
+    cell_magics: Callable[[], Collection[str]]
 
 
 class KindMagic:
@@ -101,6 +105,7 @@ class KindMagic:
             used: list[object] = []
             text = body.strip("\n").rstrip()
             if not literal:
+                self._refuse_second(text)
                 text = self._desk.fill(text, used)
             return self.run_cell(given, text, used)
 
@@ -139,6 +144,18 @@ class KindMagic:
             yield
         finally:
             self._host = before
+
+    def _refuse_second(self, body: str) -> None:
+        """What begins as another cell would be taken as text, and the service asked for it."""
+        known = self._desk.cell_magics()
+        for name in re.findall(r"(?m)^%%(\w+)", body):
+            if name in known:
+                is_mine = name == self.typed.split()[0]
+                what = f"a second %%{name}" if is_mine else f"%%{name} below %%{self.typed}"
+                raise ArgumentError(
+                    f"{what} in the cell: one cell magic a cell",
+                    "put it into a cell of its own; with --literal it is text",
+                )
 
     def _fill(self, text: str) -> str:
         return self._desk.fill(text, None)
@@ -197,8 +214,12 @@ class KindMagic:
         screen = self._desk.screen(given.quiet)
         service = self.service(getattr(given, "host", None))
         work = Work(service, live_client(service, screen.report), screen.report)
-        shown = do(work)
-        said, problem = saved(shown, path) if path else (None, None)
+        try:
+            shown = do(work)
+            said, problem = saved(shown, path) if path else (None, None)
+        except KeyboardInterrupt:
+            screen.stop("stopped: nothing was kept" if hasattr(given, "save") else "stopped")
+            raise
         notes = [*shown.notes, *screen.notes, *filter(None, [said])]
         shown.notes = tuple(dict.fromkeys(notes))
         if hasattr(shown, "made"):

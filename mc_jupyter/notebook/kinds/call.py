@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ArgumentError, did_you_mean
+from ...errors import ArgumentError, ResponseError, did_you_mean
 from ...lab.media.inputs import resolve
-from ..arguments import Parser
+from ..arguments import Parser, as_is
 from .base import Desk, KindMagic
 from .options import add_common
 from .traces import sent, text_input
@@ -25,9 +26,29 @@ _ABOUT = """Call any path of a loaded service; what it answers is shown by its c
 In a cell the lines below are the body: JSON with --json, else text as it is."""
 
 
+class _CallParser(Parser):
+    """Says where the JSON goes that was typed behind ``--json``, as curl takes it."""
+
+    def read(self, tokens: Sequence[str], fill: Callable[[str], str] = as_is) -> argparse.Namespace:
+        """Parse tokens as every parser does."""
+        try:
+            return super().read(tokens, fill)
+        except ArgumentError as error:
+            given = [one for one in tokens if one.startswith("--json=")]
+            if not given and "--json" in tokens and "unrecognized" in error.message:
+                given = [one for one in tokens if one.startswith(("{", "["))]
+            if not given:
+                raise
+            rest = [f'"{one}"' if " " in one else one for one in tokens if one not in given]
+            line = " ".join(rest if "--json" in rest else [*rest, "--json"])
+            raise ArgumentError(
+                "--json takes no value: the JSON goes into the lines below", f"%%mc call {line}"
+            ) from error
+
+
 def call_parser(magic: str) -> Parser:
     """Return the parser of ``%mc call`` or ``%%mc call``."""
-    parser = Parser(magic, _ABOUT, f"{magic} NAME GET /path")
+    parser = _CallParser(magic, _ABOUT, f"{magic} NAME GET /path")
     add = parser.add_argument
     add("name", metavar="NAME")
     add("method", metavar="METHOD")
@@ -114,6 +135,11 @@ class CallMagic(KindMagic):
                 report=work.report,
                 **body,
             )
+        except ResponseError as error:
+            if 400 <= error.status < 500 and _looks_like_json(body.get("text", "")):
+                hint = "--json sends the lines below as JSON"
+                error.hint = hint + (f"; {error.hint}" if error.hint else "")
+            raise
         finally:
             client.close()
         inputs = [sent(upload, one) for _, upload, one in files] + ([text] if body else [])
@@ -131,7 +157,9 @@ def _body(given: argparse.Namespace, text: str) -> dict[str, Any]:
     has_form = bool(given.file or given.form)
     if not text.strip():
         if given.json:
-            raise ArgumentError("--json: there is no body", "the JSON goes into the lines below")
+            raise ArgumentError(
+                "--json: there is no body", "the JSON goes into the lines below %%mc call"
+            )
         return {}
     if has_form:
         raise ArgumentError("a form and a body", "leave out --file and --form, or the lines below")
@@ -140,9 +168,26 @@ def _body(given: argparse.Namespace, text: str) -> dict[str, Any]:
     try:
         return {"json": json.loads(text)}
     except ValueError as error:
-        raise ArgumentError(
-            f"the lines below are no JSON: {error}", "or leave out --json"
-        ) from error
+        hint = "or leave out --json"
+        if _is_python(text):
+            hint = "a value of Python goes in as {{json.dumps(VALUE)}}, after import json"
+        raise ArgumentError(f"the lines below are no JSON: {error}", hint) from error
+
+
+def _is_python(text: str) -> bool:
+    """Whether it is what Python shows of a dict or list: how one is filled in."""
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return text.lstrip()[0] in "{["
+
+
+def _looks_like_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _pairs(option: str, given: argparse.Namespace) -> list[tuple[str, str]]:

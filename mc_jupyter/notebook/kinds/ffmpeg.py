@@ -6,9 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from ...clients.ffmpeg import OPTIONS
+from ...clients.lines import magic
 from ...errors import ArgumentError
 from ...lab.media.inputs import resolve
-from ..arguments import Parser
+from ..arguments import Parser, wants_help
 from ..results import Facts
 from ..verbs import Verbs
 from .base import Desk, KindMagic
@@ -67,6 +68,20 @@ class FfmpegMagic(KindMagic):
         self.cell_parser = Parser("%%ffmpeg", _VERBS["filter"], "%%ffmpeg filter FILE")
         self.cell_parser.add_argument("verb", choices=("filter",), metavar="filter")
         _add_arguments(self.cell_parser, "filter")
+
+    def cell(self, line: str, body: str, host: str | None = None) -> Any:
+        """Do what a cell says; all verbs but one are lines."""
+        verb, *rest = line.split() or [""]
+        if verb.replace("_", "-") in _VERBS.keys() - {"filter"} and not wants_help(rest):
+            below = body.strip().partition("\n")[0]
+            if " " in below and not rest and "--" not in below:
+                below = f'"{below}"'
+            typed = " ".join([*rest, below]).strip() or "FILE"
+            raise ArgumentError(
+                f"%%ffmpeg {verb}: {verb} is a line, not a cell",
+                magic(self.name, host or self.name, f"{verb} {typed}"),
+            )
+        return super().cell(line, body, host)
 
     def _runner(self, verb: str) -> Any:
         def run(given: argparse.Namespace) -> Any:

@@ -6,19 +6,21 @@ import argparse
 from typing import Any
 
 from ...clients.huggingface import AUDIO_OPTIONS, IMAGE_OPTIONS, LOAD_OPTIONS, makes_audio
+from ...clients.lines import magic
 from ...errors import ArgumentError
 from ..arguments import Parser
 from ..results import Result, Table, Text
 from ..verbs import Verbs
 from .base import Desk, KindMagic
-from .options import add_common, add_options, given_options
+from .options import add_common, add_options, check_save, given_options
 from .traces import text_input
 from .work import Work
 
-_ABOUT = """The lines below are the prompt: of a picture, or with --to audio what is spoken or
-played. {{expression}} is filled from the notebook's names. The result is _, Out[n], _answer and
-what --out names."""
+_ABOUT = """The lines below are the prompt of a picture; with --to audio, of a sound.
+{{expression}} is filled from the notebook's names.
+The result is _, Out[n], _answer and what --out names."""
 _MADE_OF = {"image": IMAGE_OPTIONS, "audio": AUDIO_OPTIONS}
+_FORMATS = {"image": ("png",), "audio": ("wav",)}  # what the service makes
 
 
 class HuggingFaceMagic(KindMagic):
@@ -71,6 +73,8 @@ class HuggingFaceMagic(KindMagic):
                     f"--{name.replace('_', '-')} is not for {to}",
                     f"for the other: --to {'audio' if to == 'image' else 'image'}",
                 )
+        formats = _FORMATS[to]
+        check_save(given.save, formats, formats[0])
         return self.work(given, lambda work: self._made(work, to, given, text, used))
 
     def _made(
@@ -94,7 +98,13 @@ class HuggingFaceMagic(KindMagic):
 
     def _models(self, given: argparse.Namespace) -> Any:
         columns = {"modelId": "model", "loaded": "loaded", "capabilities": "makes"}
-        return self.work(given, lambda work: Table(columns, work.client.models()))
+
+        def table(work: Work) -> Result:
+            rows = work.client.models()
+            line = magic(self.name, work.service.handle, "load MODEL_ID")
+            return Table(columns, rows, () if rows else (f"no model is loaded yet: {line}",))
+
+        return self.work(given, table)
 
     def _load(self, given: argparse.Namespace) -> Any:
         def load(work: Work) -> Result:

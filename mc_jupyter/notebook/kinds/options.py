@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import place
+from ...clients.content import content_type_of, place
 from ...clients.option import Option, Options
 from ...errors import ArgumentError, MediaConduitError
+from ...lab.media.base import is_other_format
 from ..arguments import Parser
 
 
@@ -98,9 +99,17 @@ def check_save(path: str | None, formats: Sequence[str] = (), chosen: str | None
     if target.is_dir() or not target.name:
         raise ArgumentError(f"--save {path}: this is a folder", "name a file in it")
     ending = target.suffix.removeprefix(".").lower()
-    if chosen and ending in formats and ending != chosen:
+    if not chosen or ending == chosen:
+        return
+    if ending in formats:
         raise ArgumentError(
             f"--save {path}: the format is {chosen}", f"--format {ending} --save {path}"
+        )
+    if is_other_format(target.name, content_type_of(f"x.{chosen}")):
+        others = f"   or --format {'|'.join(formats)}" if len(formats) > 1 else ""
+        raise ArgumentError(
+            f"--save {path}: the format is {chosen}",
+            f"--save {Path(path).with_suffix(f'.{chosen}')}{others}",
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...clients.lines import magic
 from ...clients.option import Options
 from ...errors import ArgumentError
 from ...lab.media.inputs import resolve
@@ -46,6 +48,8 @@ def add_speech_options(parser: Parser, client: type[SpeechClient], own: Options)
     if client.clones:
         add("--reference", metavar="FILE|VARIABLE", help="a recording whose voice is taken")
     add_options(parser, own, leave_out=("voice", "speed", "format", "reference"))
+    if "happiness" in own:
+        parser.instead["emotion"] = "each has its own: --happiness 0.8, --sadness, --anger, ..."
     return add_common(parser, save="write the sound to this file")
 
 
@@ -157,7 +161,9 @@ class SpeechMagic(KindMagic):
 
         def uploaded(work: Work) -> Result:
             name = work.client.upload_voice(upload, work.report)
-            return Text(f"{name} is a voice of {work.service.handle} now: --voice {name}")
+            handle = work.service.handle
+            cell = "%" + magic(self.name, handle, f"--voice {shlex.quote(name)}")
+            return Text(f"{name} is a voice of {handle} now; next: {cell}")
 
         return self.work(given, uploaded)
 

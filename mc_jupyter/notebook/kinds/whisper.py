@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...clients.lines import magic
 from ...clients.whisper import OPTIONS, OUTPUTS
 from ...errors import ArgumentError, Interrupted
 from ...lab.media.inputs import resolve
@@ -57,6 +58,20 @@ class WhisperMagic(KindMagic):
         )
         add_options(parser, OPTIONS)
         return add_common(parser, save="write it to this file: .txt .srt .vtt .tsv .json")
+
+    def cell(self, line: str, body: str, host: str | None = None) -> Any:
+        """Do what a cell says: all that it has is its first line."""
+        below = body.strip().partition("\n")[0]
+        try:
+            return super().cell(line, body, host)
+        except ArgumentError as error:
+            if not below or "are required: FILE" not in error.message:
+                raise
+            file = f'"{below}"' if " " in below else below
+            raise ArgumentError(
+                "%%whisper: the recording is named in the line, not below it",
+                magic(self.name, host or self.name, f"{line.strip()} {file}".strip()),
+            ) from error
 
     def run_line(self, given: argparse.Namespace) -> Any:
         """Transcribe what the line names."""
