@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from .. import cancel
-from ..errors import OptionError, VoiceNotFoundError, did_you_mean
+from ..errors import MediaConduitError, OptionError, VoiceNotFoundError, did_you_mean
 from ..events import Event, Report, silent
 from . import sound
 from .content import Product
@@ -136,6 +137,7 @@ def speak_all(
     reference: Upload | None = None,
     pause: float = PAUSE,
     report: Report = silent,
+    partly: Callable[[Product], None] = lambda product: None,
     **options: Any,
 ) -> Product:
     """Return the speech of a text of any length, in any format that can be had.
@@ -152,6 +154,10 @@ def speak_all(
         Seconds of silence between two pieces.
     report
         Told of progress ("speaking 2 of 5").
+    partly
+        Given what was spoken, as wav, where not all of it was, or where it could not be encoded:
+        before the error or the interrupt goes on. Its ``settings`` have ``pieces_missing``, its
+        ``facts`` the ``rest`` of the text.
     text, voice, speed, format, reference, options
         As for :meth:`SpeechClient.speak`.
 
@@ -179,22 +185,36 @@ def speak_all(
             f"{client.name} draws a voice for each of the {len(pieces)} pieces: --reference FILE"
         )
         report(Event("note", f"{doubt} keeps one", keep=True))
-    spoken = _spoken(client, pieces, given, report)
-    content = sound.join([one.content for one in spoken], wanted, pause)
+    spoken: list[Product] = []
+    try:
+        for product in _spoken(client, pieces, given, report):
+            spoken.append(product)
+        return _joined(spoken, pieces, wanted, pause)
+    except (MediaConduitError, KeyboardInterrupt):
+        if spoken:
+            with suppress(MediaConduitError):  # the first one is told
+                partly(_joined(spoken, pieces, "wav", pause))
+        raise
+
+
+def _joined(spoken: Sequence[Product], pieces: Sequence[str], format: str, pause: float) -> Product:
+    content = sound.join([one.content for one in spoken], format, pause)
     first = spoken[0]
-    settings = {**first.settings, "format": wanted, "encoded_from": "wav"}
+    settings = {**first.settings, "format": format, "encoded_from": "wav"}
     if len(pieces) == 1:
         return replace(first, content=content, settings=settings)
-    settings |= {"pieces": len(pieces), "pause": pause}
+    settings |= {"pieces": len(spoken), "pause": pause}
     names = dict.fromkeys(name for one in spoken for name in one.facts)
-    facts = {name: [one.facts.get(name) for one in spoken] for name in names}
+    facts: dict[str, Any] = {name: [one.facts.get(name) for one in spoken] for name in names}
+    if missing := pieces[len(spoken) :]:
+        settings["pieces_missing"] = len(missing)
+        facts["rest"] = "\n\n".join(missing)
     return Product(content, first.model, settings, facts)
 
 
 def _spoken(
     client: SpeechClient, pieces: Sequence[str], given: Mapping[str, Any], report: Report
-) -> list[Product]:
-    spoken: list[Product] = []
+) -> Iterator[Product]:
     for number, piece in enumerate(pieces, 1):
         cancel.check()
         doing = f"speaking {number} of {len(pieces)}"
@@ -205,5 +225,4 @@ def _spoken(
         if len(pieces) > 1:
             report(Event("work", doing))
         told_of = tell if len(pieces) > 1 else report
-        spoken.append(client.speak(piece, format="wav", report=told_of, **given))
-    return spoken
+        yield client.speak(piece, format="wav", report=told_of, **given)

@@ -167,6 +167,12 @@ class Screen:
                 self._publish(*result._repr_mimebundle_())
             self._mark(result, self.mode == "quiet")
 
+    def leave(self, result: Shown) -> None:
+        """Show what there is of a result, before the cell fails: no displayhook follows."""
+        self.settle(result)
+        if self.mode == "terminal":
+            print(result._repr_mimebundle_()[0]["text/plain"])
+
     def stop(self, text: str) -> None:
         """Put a line in place of progress that ends here, where any is shown; none follows it."""
         if not self._lock.acquire(timeout=0.5):  # an interrupt may have left it taken

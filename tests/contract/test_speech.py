@@ -263,6 +263,25 @@ def test_a_cancel_frees_the_server(speaker: Speaker, slow: Served) -> None:
         assert len(slow.asked(speaker.path)) == before + 1  # no further piece
 
 
+def test_what_was_spoken_is_handed_over(speaker: Speaker) -> None:
+    parts: list[Any] = []
+    with speaker.served("slow=1") as slow, speaker.connect(slow.url) as client:
+        client.longest = 20
+        working, given = Working("speaking 3 of 3: "), {"partly": parts.append, **speaker.given}
+        work = Background(lambda: speak_all(client, TEXT, report=working, format="mp3", **given))
+        working.wait()
+        assert parts == []
+        work.cancel()
+        wait_until(lambda: parts, 5, "what was spoken")
+    (part,) = parts
+    heard = sound.describe(part.content)
+    assert heard is not None
+    assert heard.format == part.settings["format"] == "wav"
+    assert (part.settings["pieces"], part.settings["pieces_missing"]) == (2, 1)
+    assert part.facts["rest"] == "Seven eight nine."
+    assert heard.duration > 1
+
+
 def test_an_interrupt_frees_the_server(speaker: Speaker) -> None:
     with speaker.served("slow=4") as slow, speaker.connect(slow.url) as client:
         sent, working = list[float](), Working()

@@ -16,7 +16,7 @@ from support.services import Served, running, why_not
 from support.spoken import digits
 
 from mc_jupyter.clients import sound
-from mc_jupyter.clients.content import Content
+from mc_jupyter.clients.content import Content, Product
 from mc_jupyter.clients.speech import speak_all
 from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.zonos import ZonosClient
@@ -303,8 +303,10 @@ def test_what_is_cut_off_is_said(client: ZonosClient) -> None:
 def test_formats_are_not_made_silently(client: ZonosClient) -> None:
     with pytest.raises(OptionError, match=r"format is 'mp3'\naccepted: wav"):
         client.speak("One.", format="mp3")
+    spoken: list[Product] = []
     with pytest.raises(OptionError, match="opus cannot hold 44100 Hz"):
-        speak_all(client, "One.", format="opus")
+        speak_all(client, "One.", format="opus", partly=spoken.append)
+    assert [one.settings["format"] for one in spoken] == ["wav"], "what was spoken is not lost"
     product = speak_all(client, "One.", format="flac")
     assert product.settings["encoded_from"] == "wav"
     assert "pieces" not in product.settings

@@ -100,6 +100,38 @@ def test_speech(kernel: Kernel, folder: Path, speaker: Speaker) -> None:
 
 
 @needs_standins
+@pytest.mark.parametrize("by", ["interrupt", "death"])
+def test_the_pieces_that_were_spoken_are_kept(kernel: Kernel, folder: Path, by: str) -> None:
+    with running("zonos", "slow=3") as served:
+        kernel.run(f"%mc load {served.url} --as zonos\n_answer = None")
+        request = kernel.send(f"%%zonos --save saved.mp3 --format mp3 --out said\n{TEXT}")
+        while "speaking 2 of 2: " not in _line(kernel, request):
+            pass
+        if by == "interrupt":
+            kernel.interrupt()
+        else:
+            served.process.kill()
+        got = kernel.receive(request)
+    if by == "interrupt":
+        assert got.seconds < 1.0
+        assert got.error == "Interrupted: %%zonos was interrupted"
+    else:
+        assert got.error.startswith("ConnectionFailedError: zonos")
+    shown = got.last["data"]
+    note = "broken off after 1 of 2 pieces, which are in _answer as wav; the rest to speak: "
+    assert shown["text/plain"].splitlines()[1].startswith(note)
+    assert "<audio" in shown["text/html"] or "<a " in shown["text/html"]
+    assert kernel.value("[said is _answer, said.settings['pieces'], said.duration > 5]") == [
+        True,
+        1,
+        True,
+    ]
+    assert kernel.value("said.told['rest']").endswith("number 11 of a long text.")
+    nothing_is_left(folder)
+    kernel.run("%mc remove zonos")
+
+
+@needs_standins
 def test_the_task_of_chatterbox_is_deleted(kernel: Kernel) -> None:
     with running("chatterbox", "voices=Emily.wav", "slow=1") as served:
         kernel.run(f"%mc load {served.url} --as chatterbox")
@@ -116,9 +148,13 @@ def test_the_task_of_chatterbox_is_deleted(kernel: Kernel) -> None:
         kernel.run("%mc remove chatterbox")
 
 
-def _chunk(kernel: Kernel, request: str) -> bool:
+def _line(kernel: Kernel, request: str) -> str:
     shown = kernel.until(request, "update_display_data").updates[-1]
-    return "chunk 2 of" in shown["data"]["text/markdown"]
+    return str(shown["data"].get("text/markdown", ""))
+
+
+def _chunk(kernel: Kernel, request: str) -> bool:
+    return "chunk 2 of" in _line(kernel, request)
 
 
 @needs_standins

@@ -170,3 +170,17 @@ def test_results_in_a_loop_leave_nothing() -> None:
     assert open_files() == before
     kept.clear()
     assert not [place for place in places if place and place.exists()]
+
+
+def test_saving_writes_what_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "old.wav").write_bytes(b"old")
+    link = tmp_path / "said.wav"
+    link.symlink_to("disk/old.wav")
+    assert Content(b"new").save(link) == link
+    assert link.is_symlink()
+    assert (tmp_path / "disk" / "old.wav").read_bytes() == b"new"
+    link.unlink()
+    link.symlink_to("gone/new.wav")
+    with pytest.raises(ArgumentError, match=r"said\.wav cannot be written"):
+        Content(b"new").save(link)

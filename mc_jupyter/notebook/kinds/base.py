@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...capable import usage
-from ...errors import ArgumentError, ServiceNotFoundError
+from ...errors import ArgumentError, MediaConduitError, ServiceNotFoundError
 from ...handles import pick
 from ...prompting import live_client
 from ...registry import ServiceRegistry
@@ -207,7 +207,8 @@ class KindMagic:
         Raises
         ------
         MediaConduitError
-            What `do` raises; where only saving failed, the result is shown and kept.
+            What `do` raises; where only saving failed, the result is shown and kept, as is what
+            there is of one that broke off.
         """
         out, path = variable(given.out), getattr(given, "save", None)
         check_save(path)  # wrong ones now, not after minutes
@@ -217,8 +218,13 @@ class KindMagic:
         try:
             shown = do(work)
             said, problem = saved(shown, path) if path else (None, None)
-        except KeyboardInterrupt:
-            screen.stop("stopped: nothing was kept" if hasattr(given, "save") else "stopped")
+        except (KeyboardInterrupt, MediaConduitError) as error:
+            for part in work.kept:
+                part.notes = (*part.notes, *screen.notes)
+                self._desk.keep(part, out)
+                screen.leave(part)
+            if not work.kept and isinstance(error, KeyboardInterrupt):
+                screen.stop("stopped: nothing was kept" if hasattr(given, "save") else "stopped")
             raise
         notes = [*shown.notes, *screen.notes, *filter(None, [said])]
         shown.notes = tuple(dict.fromkeys(notes))

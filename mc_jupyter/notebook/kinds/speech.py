@@ -20,6 +20,7 @@ from .traces import sent, text_input
 from .work import Work
 
 if TYPE_CHECKING:
+    from ...clients.content import Product
     from ...clients.speech import SpeechClient
     from ...clients.upload import Upload
     from ...lab.made import Input
@@ -129,6 +130,19 @@ class SpeechMagic(KindMagic):
 
         options = given_options(given, self._client.options)
         options |= {name: upload for name, (upload, _) in files.items()}
+
+        def audio(product: Product, *notes: str) -> Audio:
+            # now: the files were hashed as they went
+            inputs = [text_input(text, used), *(sent(*file) for file in files.values())]
+            return Audio(
+                product.content,
+                work.made_of("speech", product, inputs),
+                settings=product.settings,
+                facts=product.facts,
+                notes=notes,
+                inline_limit=self.inline_limit,
+            )
+
         product = speak_all(
             work.client,
             text,
@@ -136,16 +150,10 @@ class SpeechMagic(KindMagic):
             speed=given.speed,
             format=given.format,
             report=work.report,
+            partly=lambda product: work.kept.append(audio(product, _kept(product))),
             **options,
         )
-        inputs = [text_input(text, used), *(sent(*file) for file in files.values())]
-        return Audio(
-            product.content,
-            work.made_of("speech", product, inputs),
-            settings=product.settings,
-            facts=product.facts,
-            inline_limit=self.inline_limit,
-        )
+        return audio(product)
 
     def _voices(self, given: argparse.Namespace) -> Any:
         return self.work(given, self._voice_table)
@@ -166,6 +174,16 @@ class SpeechMagic(KindMagic):
             return Text(f"{name} is a voice of {handle} now; next: {cell}")
 
         return self.work(given, uploaded)
+
+
+def _kept(product: Product) -> str:
+    """Say what is there of a speech that broke off."""
+    missing = product.settings.get("pieces_missing")
+    if not missing:
+        return "what was spoken is in _answer as wav"
+    spoken = product.settings["pieces"]
+    there = f"broken off after {spoken} of {spoken + missing} pieces, which are in _answer as wav"
+    return f"{there}; the rest to speak: {{{{_answer.told['rest']}}}}"
 
 
 def no_voices(handle: str, clones: bool) -> str:

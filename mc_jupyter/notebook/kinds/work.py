@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...events import Report
@@ -11,6 +11,7 @@ from ...lab.made import Input, Made
 
 if TYPE_CHECKING:
     from ...clients.content import Product
+    from ...lab.media import Media
     from ...service import Service
 
 
@@ -24,11 +25,14 @@ class Work:
         Whom it is asked of.
     report
         Told of progress.
+    kept
+        What there is of a result where the work fails: none, or one.
     """
 
     service: Service
     client: Any
     report: Report
+    kept: list[Media] = field(default_factory=list)
 
     def made(
         self,
