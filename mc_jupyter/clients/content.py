@@ -165,17 +165,16 @@ class Content:
             There is no room, or the file cannot be written; one that was there stays as it was.
         """
         target = place(path)
-        part: Path | None = None
+        # what a link leads to is written, and the link stays
+        real = Path(os.path.realpath(target)) if os.path.islink(target) else target
+        part = real.parent / f".{real.name}.{os.getpid()}-{threading.get_ident()}.part"
         try:
-            real = Path(os.path.realpath(target))  # what a link leads to is written, and it stays
-            part = real.parent / f".{real.name}.{os.getpid()}-{threading.get_ident()}.part"
             with self.open() as reader, open(part, "wb") as writer:
                 shutil.copyfileobj(reader, writer, _CHUNK)
             part.replace(real)
         except BaseException as error:  # an interrupt too
-            if part is not None:
-                with suppress(OSError, ValueError):
-                    part.unlink()
+            with suppress(OSError, ValueError):
+                part.unlink()
             if isinstance(error, OSError | ValueError):
                 raise not_written(target, error) from error
             raise

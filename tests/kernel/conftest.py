@@ -1,10 +1,12 @@
-"""A kernel for each module, with the extension loaded, and scripted servers for each test."""
+"""A kernel for each module, with the extension loaded; for each test servers, and a panel's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from support.front import Front
 from support.kernel import Kernel, Serve
 from support.scripted_ollama import ScriptedOllama
 
@@ -17,6 +19,19 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     try:
         assert not kernel.run("%load_ext mc_jupyter").error
         yield kernel
+    finally:
+        kernel.close()
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[Front]:
+    """A kernel of its own, with the extension and no service."""
+    env = {"MC_JUPYTER_HOME": str(tmp_path / "home"), "MC_JUPYTER_RUNTIME": "embedded"}
+    kernel = Kernel(env, str(tmp_path))
+    try:
+        front = Front(kernel)
+        assert not front.run("%load_ext mc_jupyter\nimport mc_jupyter").error
+        yield front
     finally:
         kernel.close()
 

@@ -118,7 +118,7 @@ def test_the_pieces_that_were_spoken_are_kept(kernel: Kernel, folder: Path, by: 
     else:
         assert got.error.startswith("ConnectionFailedError: zonos")
     shown = got.last["data"]
-    note = "broken off after 1 of 2 pieces, which are in _answer as wav; the rest to speak: "
+    note = "broken off after 1 of 2 pieces: what was spoken is in _answer as wav, the rest "
     assert shown["text/plain"].splitlines()[1].startswith(note)
     assert "<audio" in shown["text/html"] or "<a " in shown["text/html"]
     assert kernel.value("[said is _answer, said.settings['pieces'], said.duration > 5]") == [

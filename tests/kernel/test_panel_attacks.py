@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.front import Front
-from support.kernel import Kernel, Serve
+from support.kernel import Serve
 from support.scripted_handler import Answer
 from support.scripted_ollama import ScriptedOllama
 from support.wait import wait_until
@@ -20,19 +20,6 @@ from mc_jupyter.notebook.panel.log import Follower
 
 PANEL = "__import__('mc_jupyter').panel()"
 THREADS = "sorted(t.name for t in __import__('threading').enumerate() if 'mc-jupyter' in t.name)"
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[Front]:
-    """A kernel of its own, with the extension and no service."""
-    env = {"MC_JUPYTER_HOME": str(tmp_path / "home"), "MC_JUPYTER_RUNTIME": "embedded"}
-    kernel = Kernel(env, str(tmp_path))
-    front = Front(kernel)
-    try:
-        assert not front.run("%load_ext mc_jupyter").error
-        yield front
-    finally:
-        kernel.close()
 
 
 def shown(front: Front, server: ScriptedOllama, name: str = "sea") -> None:

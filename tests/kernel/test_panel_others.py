@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.engine import service_folder
 from support.front import Front
-from support.kernel import Kernel, Serve
+from support.kernel import Serve
 from support.services import Served, running, why_not
 from support.wait import wait_until
 
@@ -21,19 +21,6 @@ MODEL_CONTROLS = {"Installed", "Load into memory", "Unload", "Delete", "Pull", "
 PROMPT_CONTROLS = {"Model", "Options", "Prompt", "Ask", "Stop", "New conversation"}
 COMPOSE = "services:\n  {name}:\n    image: {image}\n"
 MANIFEST = "name: {name}\nversion: '1.0'\n{more}docker: {{serviceName: {name}, image: {image}}}\n"
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[Front]:
-    """A kernel of its own, with the extension and no service."""
-    env = {"MC_JUPYTER_HOME": str(tmp_path / "home"), "MC_JUPYTER_RUNTIME": "embedded"}
-    kernel = Kernel(env, str(tmp_path))
-    try:
-        front = Front(kernel)
-        assert not front.run("%load_ext mc_jupyter\nimport mc_jupyter").error
-        yield front
-    finally:
-        kernel.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +45,14 @@ def folder(tmp_path: Path, name: str, image: str, description: str = "") -> Path
 
 def load(front: Front, what: object, *options: str) -> None:
     assert not front.run(f"%mc load {what} {' '.join(options)}").error
+
+
+def beside_an_ollama(front: Front, kokoro: Served, serve: Serve) -> None:
+    """The panel with an Ollama, sea, which is chosen, and kokoro."""
+    load(front, serve().url, "--as", "sea")
+    load(front, kokoro.url, "--as", "kokoro")
+    front.run("%mc panel")
+    front.says("llama3.2:1b")
 
 
 class Part:
@@ -158,10 +153,7 @@ def test_the_line_that_is_shown_does_it(front: Front, kokoro: Served) -> None:
 def test_the_controls_come_back_with_an_ollama_and_what_was_typed(
     front: Front, kokoro: Served, serve: Serve
 ) -> None:
-    load(front, serve().url, "--as", "sea")
-    load(front, kokoro.url, "--as", "kokoro")
-    front.run("%mc panel")
-    front.says("llama3.2:1b")
+    beside_an_ollama(front, kokoro, serve)
     front.type("Prompt", "Half a prompt", "TextareaModel")
     choose(front, "kokoro")
     playground(front).says("To ask a language model, choose sea as Service above.")
@@ -196,10 +188,7 @@ def test_how_an_ollama_is_loaded_is_said_where_there_is_none(front: Front, kokor
 def test_a_press_that_was_on_its_way_is_no_python_error(
     front: Front, kokoro: Served, serve: Serve
 ) -> None:
-    load(front, serve().url, "--as", "sea")
-    load(front, kokoro.url, "--as", "kokoro")
-    front.run("%mc panel")
-    front.says("llama3.2:1b")
+    beside_an_ollama(front, kokoro, serve)
     choose(front, "kokoro")
     models(front).says("kokoro is no Ollama service")
     for label in ("Pull", "Load into memory", "Unload", "Delete", "Ask"):

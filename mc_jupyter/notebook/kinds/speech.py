@@ -178,12 +178,13 @@ class SpeechMagic(KindMagic):
 
 def _kept(product: Product) -> str:
     """Say what is there of a speech that broke off."""
-    missing = product.settings.get("pieces_missing")
-    if not missing:
-        return "what was spoken is in _answer as wav"
+    there = "what was spoken is in _answer as wav"
+    if not (missing := product.settings.get("pieces_missing")):
+        return there
     spoken = product.settings["pieces"]
-    there = f"broken off after {spoken} of {spoken + missing} pieces, which are in _answer as wav"
-    return f"{there}; the rest to speak: {{{{_answer.told['rest']}}}}"
+    whole = spoken + missing
+    rest = "the rest to speak: {{_answer.told['rest']}}"
+    return f"broken off after {spoken} of {whole} pieces: {there}, {rest}"
 
 
 def no_voices(handle: str, clones: bool) -> str:

@@ -80,17 +80,18 @@ class Playground:
         new = kit.button("New conversation", "", self._forget)
         self._history, self._answer, self._shown = kit.html(), kit.html(), kit.html()
         self._step = kit.html()
+        conversation = kit.scroll(self._answer, self._history)
         self.widget = kit.column(
             kit.row(self._model, self._fold),
             self._folded,
-            kit.scroll(self._answer, self._history),
+            conversation,
             self._prompt,
             kit.row(ask_button, stop, new),
             self._step,
             self._shown,
         )
         self._whole = self.widget.children
-        self._while_answering = (self._shown, self._whole[2], stop, self._step)
+        self._while_answering = (self._shown, conversation, stop, self._step)
 
     # what is shown ----------------------------------------------------------------------------
 
