@@ -122,6 +122,24 @@ def test_progress_that_is_cut_short_says_so() -> None:
         assert notebook.published == []
 
 
+def test_what_there_is_of_a_result_is_shown_before_the_cell_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = Text("half of it")
+    for mode in ("live", "settled"):
+        notebook = Notebook()
+        notebook.screen(mode).leave(result)  # type: ignore[arg-type]
+        assert notebook.published[-1]["data"]["text/plain"] == "half of it"
+        assert notebook.shown == [result]
+        assert capsys.readouterr().out == ""
+    notebook = Notebook()
+    notebook.screen("terminal").leave(result)
+    assert capsys.readouterr().out == "half of it\n"
+    notebook.screen("quiet").leave(result)
+    assert capsys.readouterr().out == ""
+    assert notebook.published == []
+
+
 def test_the_line_of_now_stands_below_what_stays() -> None:
     notebook = Notebook()
     screen = notebook.screen("live")
