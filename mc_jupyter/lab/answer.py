@@ -199,8 +199,9 @@ def _markdown(thinking: str, body: str, footer: str) -> str:
 
 def preformatted(text: str, *footer: str) -> str:
     """Return a text as HTML that keeps its lines, with small lines below."""
-    style = (  # JupyterLab would indent it, with gaps above and below
-        "white-space: pre-wrap; font-family: var(--jp-code-font-family, monospace); "
+    style = (  # JupyterLab would indent it, with gaps around it, and cut lines within words
+        "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; "
+        "font-family: var(--jp-code-font-family, monospace); "
         "margin: 4px 0; padding: 0"
     )
     small = f"<small>{'<br>'.join(map(escape, footer))}</small>" if footer else ""
