@@ -46,12 +46,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from .control_characters import make_visible
+
 
 class _OneLine:
     """Gives an exception the short form that IPython shows in place of a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        return f"{type(self).__name__}: {self}".splitlines()
+        return make_visible(f"{type(self).__name__}: {self}").splitlines()
 
 
 class MediaConduitError(_OneLine, Exception):
@@ -71,7 +73,8 @@ class MediaConduitError(_OneLine, Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        # servers and files say some of it, and a terminal obeys control characters
+        return make_visible(f"{self.message}\n{self.hint}" if self.hint else self.message)
 
 
 class ArgumentError(MediaConduitError):

@@ -35,9 +35,11 @@ class Event:
     current, total
         Bytes done and to be done, where both are known; else None.
     keep
-        True for what must still be read when the answer is there (a fall-back, what was taken).
+        True for what must still be read when the answer is there, whenever the same answer comes
+        again (it is not on a GPU, though one was asked for).
     settled
-        True for what a finished step leaves: it stays in what a verb shows, not below an answer.
+        True for what a step leaves, and what was found on this machine (a fall-back, what was
+        taken): it stays in what a verb shows, and is shown while an answer comes, not below it.
     """
 
     step: Step

@@ -189,7 +189,7 @@ def _without_docker(
         note = f"{reason}; using {words}"
         try:
             runtime.check()
-            report(Event("note", note, keep=True))
+            report(Event("note", note, settled=True))
             before(runtime)
             return runtime, spec, runtime.start(spec, report), (note,)
         except RuntimeUnavailableError as also_absent:

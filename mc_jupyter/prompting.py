@@ -96,7 +96,7 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
         service = _by_address(registry, address, "named by OLLAMA_HOST", report)
         if service is not None:
             return service
-        report(Event("note", "OLLAMA_HOST is set, but nothing answers there", keep=True))
+        report(Event("note", "OLLAMA_HOST is set, but nothing answers there", settled=True))
     if settings.runtime in ("auto", "native"):
         service = _by_address(registry, LOCAL_OLLAMA, "already running here", report)
         if service is not None:
@@ -131,7 +131,7 @@ def _by_address(
 
 def _took(service: Service, why: str, report: Report) -> Service:
     other = f"for another: %mc load {DEFAULT_OLLAMA} --as other, then %%ollama --host other"
-    report(Event("note", f"using the Ollama {why} ({other})", keep=True))
+    report(Event("note", f"using the Ollama {why} ({other})", settled=True))
     return service
 
 
@@ -196,7 +196,7 @@ def room_check(service: Service, model: str, report: Report) -> Callable[[int], 
         judged = check_room(room, to_fetch, model, handle=service.handle)
         if judged.warning and not is_warned:
             is_warned = True
-            report(Event("note", f"{model}: {judged.words}", keep=True))
+            report(Event("note", f"{model}: {judged.words}", settled=True))
 
     return check
 

@@ -163,7 +163,7 @@ class ServiceRegistry:
         else:
             checkout = fetch(identifier, self.settings, refresh=wish.refresh, report=wish.report)
             if checkout.note:
-                wish.report(Event("note", checkout.note, keep=True))
+                wish.report(Event("note", checkout.note, settled=True))
             manifest = read_in(checkout, identifier)
         how: How = "fetched" if checkout is None or checkout.fetched else "disk"
         service = self._keep(identifier, checkout, manifest, wish)

@@ -149,7 +149,7 @@ def look_before_start(
         return (note,)
     wanted = "; ".join((*wishes.never, *wishes.less))
     note = f"{spec.handle} wants {wanted}: starting anyway"
-    report(Event("note", note, keep=True))
+    report(Event("note", note, settled=True))
     return (note,)
 
 

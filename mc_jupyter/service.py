@@ -341,7 +341,7 @@ class Service:
             condition = runtime.start(spec, report)
         self._start_notes = told
         for note in condition.notes:
-            report(Event("note", note, keep=True))
+            report(Event("note", note, settled=True))
         self._see(runtime, condition)
 
     def stop(self, report: Report = silent) -> Snapshot:

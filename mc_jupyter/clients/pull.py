@@ -154,7 +154,7 @@ def ensure(
         check(size)
 
     size, _ = watched(http, model, report, within_limit)
-    report(Event("model", pulled_text(model, size), keep=True))
+    report(Event("model", pulled_text(model, size), settled=True))
 
 
 def pulled_text(model: str, size: int) -> str:

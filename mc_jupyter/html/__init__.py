@@ -18,7 +18,7 @@ input/tex/FindTeX (a formula lies within text that no element divides).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape as escape_markup
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,6 +86,20 @@ def preformatted(text: str, *footer: str) -> Html:
     """Return a text as HTML that keeps its lines, with small lines below."""
     small = Html("<small>{}</small>").format(lines(footer)) if footer else Html()
     return Html('<pre style="{}">{}</pre>{}').format(Html(_PRE_STYLE), code(text), small)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
+    """Return a table: titles of its columns, and the cells of each row."""
+    left = Html('style="text-align: left"')
+    head = Html().join(Html('<th scope="col" {}>{}</th>').format(left, one) for one in titles)
+    body = Html().join(
+        Html("<tr>{}</tr>").format(
+            Html().join(Html("<td {}>{}</td>").format(left, cell) for cell in row)
+        )
+        for row in rows
+    )
+    whole = Html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
+    return whole.format(head, body)
 
 
 def block(*parts: Html) -> Html:

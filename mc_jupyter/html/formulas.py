@@ -28,14 +28,15 @@ _REFUSED = re.compile(
 _PRICE = re.compile(r"\d[\d,.]*(?:[.,;:!?)]?\s+[A-Za-z]{2,}|[-–/]\s*\Z)")
 _CITATION = re.compile(r"[\d\s,;–-]*\Z")
 
-ENVIRONMENTS = frozenset(
-    "align align* aligned alignat alignat* alignedat array Bmatrix bmatrix cases eqnarray eqnarray* "
-    "equation equation* gather gather* gathered matrix multline multline* pmatrix rcases "
-    "smallmatrix split subarray Vmatrix vmatrix".split()
+_ENVIRONMENTS = (
+    "align align* aligned alignat alignat* alignedat array Bmatrix bmatrix cases eqnarray "
+    "eqnarray* equation equation* gather gather* gathered matrix multline multline* pmatrix rcases "
+    "smallmatrix split subarray Vmatrix vmatrix"
 )
+ENVIRONMENTS = frozenset(_ENVIRONMENTS.split())
 """Environments of a formula that is typeset."""
 
-COMMANDS = frozenset(
+_COMMANDS = (
     # letters
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa varkappa lambda "
     "mu nu xi omicron pi varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega "
@@ -89,8 +90,9 @@ COMMANDS = frozenset(
     "dots ldots cdots vdots ddots dotsb dotsc dotsi dotsm dotso quad qquad enspace thinspace "
     "medspace thickspace negthinspace space langle rangle lvert rvert vert lVert rVert Vert "
     "lfloor rfloor lceil rceil lbrace rbrace lbrack rbrack ulcorner urcorner llcorner lrcorner "
-    "lgroup rgroup lmoustache rmoustache".split()
+    "lgroup rgroup lmoustache rmoustache"
 )
+COMMANDS = frozenset(_COMMANDS.split())
 """Commands of a formula that is typeset: none that links, styles, defines or loads."""
 _SIGNS = frozenset("\\,;:!>|{}%$#&_ \n")
 
@@ -150,9 +152,7 @@ def _closing(text: str, start: int) -> tuple[int, str] | None:
     return None
 
 
-def _stop(
-    text: str, begin: int, last: int, close: str, spend: Callable[[int], None]
-) -> int | None:
+def _stop(text: str, begin: int, last: int, close: str, spend: Callable[[int], None]) -> int | None:
     """Where the closing delimiter is, as MathJax looks for it."""
     depth = 0
     for found in re.compile(rf"{re.escape(close)}|\\.|[{{}}]", re.DOTALL).finditer(

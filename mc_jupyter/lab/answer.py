@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
+from ..control_characters import make_visible
+from ..html import Html, Rendered, code, lines, preformatted, render
 from .made import Input, Made
-from .markdown import safe
 from .shown import Shown
 
 
@@ -109,7 +109,7 @@ class Answer(Shown):
         return self.text
 
     def __repr__(self) -> str:
-        return f"<Answer of {self.footer.replace('`', '')}: {self.text[:40]!r}>"
+        return make_visible(f"<Answer of {self.footer}: {self.text[:40]!r}>")
 
     @property
     def footer(self) -> str:
@@ -118,7 +118,7 @@ class Answer(Shown):
         counted = f"{tokens:,} token{'' if tokens == 1 else 's'}" if tokens is not None else ""
         cut = "cut off at the token limit" if self.done_reason == "length" else ""
         stopped = "interrupted" if self.interrupted else "broken off" if self.error else ""
-        parts = [f"`{self.model}`", self.runtime, counted, cut, stopped, *self.notes]
+        parts = [self.model, self.runtime, counted, cut, stopped, *self.notes]
         return " · ".join(part for part in parts if part)
 
     @property
@@ -134,19 +134,22 @@ class Answer(Shown):
         }
         return " · ".join(word.format(value) for word, value in words.items() if value is not None)
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The raw text, and the same as safe Markdown (or HTML, if plain) with the footer."""
-        times = [self.times] if self.verbose and self.times else []
-        if self.plain:
-            footer = [self.footer.replace("`", ""), *times]
-            rich = {"text/html": preformatted(self.text, *footer)}
-        else:
-            footer = [safe(self.footer), *times]
-            body = json_block(self.text) if self.is_json else safe(self.text)
-            rich = {"text/markdown": _markdown(self.thinking, body, "<br>".join(footer))}
-        return rich | {"text/plain": self.text}, {"mc_jupyter": self.facts()}
+    def html(self) -> Html:
+        """The text as safe HTML (or as it is, if plain) with the footer."""
+        body, unread = shown_text(self.text, is_json=self.is_json, plain=self.plain)
+        plain = f"the last {unread:,} characters are shown as they are" if unread else ""
+        footer = [
+            self.footer + (f" · {plain}" if plain else ""),
+            self.times if self.verbose else "",
+        ]
+        small = Html("<small>{}</small>").format(lines(footer))
+        return folded_thinking(self.thinking) + body + small
+
+    def _plain(self) -> str:
+        return self.text
+
+    def _metadata(self) -> dict[str, Any]:
+        return {"mc_jupyter": self.facts()}
 
     @property
     def made(self) -> Made:
@@ -162,13 +165,16 @@ class Answer(Shown):
         )
 
     def facts(self) -> dict[str, Any]:
-        """What goes into the output's metadata: no texts, and no handle (it may hold a port)."""
+        """What goes into the output's metadata: the same whenever the same answer comes again.
+
+        No texts, no times, no handle (it may hold a port), and no tokens of the prompt, of which
+        some servers count only those that they had not cached.
+        """
         return {
             "model": self.model,
             "runtime": self.runtime,
             "options": dict(self.options),
-            "usage": vars(self.usage),
-            "timings": vars(self.timings),
+            "usage": {"answer_tokens": self.usage.answer_tokens},
             "done_reason": self.done_reason,
             "interrupted": self.interrupted,
             "error": self.error,
@@ -181,28 +187,33 @@ def _prompt(messages: Sequence[Mapping[str, Any]]) -> tuple[Input, ...]:
     return (Input("prompt", hashlib.sha256(text).hexdigest(), len(text)),) if text else ()
 
 
-def json_block(text: str) -> str:
-    """Return JSON (or what there is of it) as a block of code: in Markdown, it loses its lines."""
-    fence = "````" if "```" in text else "```"
-    return f"{fence}json\n{text.strip()}\n{fence}"
+def shown_text(text: str, *, is_json: bool = False, plain: bool = False) -> Rendered:
+    """Return an answer's text as HTML, complete or not.
+
+    Parameters
+    ----------
+    text
+        As it came.
+    is_json
+        JSON, or what there is of it, is shown as code: as Markdown it would lose its lines.
+    plain
+        Whether to show it as it is.
+
+    Returns
+    -------
+    Rendered
+        As :func:`mc_jupyter.html.render` does.
+    """
+    if plain:
+        return Rendered(preformatted(text), 0)
+    if is_json:
+        return Rendered(Html("<pre><code>{}</code></pre>").format(code(text.strip())), 0)
+    return render(text)
 
 
-def _markdown(thinking: str, body: str, footer: str) -> str:
-    thought = safe(thinking.strip())
-    parts = [
-        f"<details><summary>Thinking</summary>\n\n{thought}\n\n</details>" if thought else "",
-        body.rstrip(),
-        f"<sub>{footer}</sub>",
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def preformatted(text: str, *footer: str) -> str:
-    """Return a text as HTML that keeps its lines, with small lines below."""
-    style = (  # JupyterLab would indent it, with gaps around it, and cut lines within words
-        "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; "
-        "font-family: var(--jp-code-font-family, monospace); "
-        "margin: 4px 0; padding: 0"
-    )
-    small = f"<small>{'<br>'.join(map(escape, footer))}</small>" if footer else ""
-    return f'<pre style="{style}">{escape(text)}</pre>{small}'
+def folded_thinking(text: str) -> Html:
+    """Return what a model thought, folded; empty where there is none."""
+    if not text.strip():
+        return Html()
+    whole = Html("<details><summary>Thinking</summary>{}</details>")
+    return whole.format(render(text.strip()).html)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ResponseError
-from .answer import Answer, Timings, Usage, json_block, preformatted
-from .markdown import safe
+from ..html import Html, block, lines, render
+from .answer import Answer, Timings, Usage, shown_text
 
 _NS = 1e9
 _RATE_AFTER = 0.5  # seconds; a rate over less is noise
@@ -91,15 +91,25 @@ class Draft:
         rate = f" · {tokens / spent:.0f} tokens/s" if spent >= _RATE_AFTER else ""
         return f"about {tokens} tokens{rate} · {elapsed:.0f} s"
 
-    def progress(self, plain: bool = False) -> dict[str, str]:
-        """The answer so far as it is shown while it comes: one format, and a live line."""
-        thought, text, line = self.thinking, self.text, self.live_line
-        if plain:
-            return {"text/html": preformatted(text or thought, line)}
-        tail = "" if text else thought[-_SHOWN_THINKING:]
-        quoted = "".join(f"> {part}\n" for part in safe(tail).splitlines())
-        body = json_block(text) if text and self._wants_json else safe(text)
-        return {"text/markdown": f"{quoted}{body}\n\n<sub>{line}</sub>"}
+    def progress(self, plain: bool = False, notices: Sequence[str] = ()) -> dict[str, str]:
+        """Return the answer so far as it is shown while it comes: one format, and a live line.
+
+        Parameters
+        ----------
+        plain
+            Whether to show the text as it is.
+        notices
+            What was found on the way here: shown above it until it is settled, and not saved.
+        """
+        text = self.text
+        if text:
+            body = shown_text(text, is_json=self._wants_json, plain=plain).html
+        else:
+            thought = render(self.thinking[-_SHOWN_THINKING:]).html
+            body = Html("<blockquote>{}</blockquote>").format(thought)
+        small = Html("<small>{}</small>")
+        above = small.format(lines(notices)) if notices else Html()
+        return {"text/html": str(block(above, body, small.format(self.live_line)))}
 
     def finish(self, *, interrupted: bool = False, error: str | None = None) -> Answer:
         """Return the answer, complete or as far as it came."""

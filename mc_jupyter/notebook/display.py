@@ -13,8 +13,9 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..control_characters import VisibleStream
 from ..events import Event
-from ..lab.markdown import safe
+from ..html import block, lines
 from ..lab.shown import Shown
 from .results import Result, Text
 from .terminal import ProgressLine
@@ -108,6 +109,7 @@ class Screen:
         self._lines: dict[str, bool] = {}  # what stays, and whether also below an answer
         self._last: Event | None = None
         self._answering = False
+        self._printed = VisibleStream()
         self._lock = threading.Lock()
 
     @property
@@ -137,8 +139,7 @@ class Screen:
                 if not is_said and (is_new or stays or pace.due(0)):
                     self._line.show(event.text, stays)
             elif self._progress_pace.due(0) or is_new or stays:
-                lines = dict.fromkeys((*self._lines, _in_words(event)))
-                self._publish({"text/markdown": safe("  \n".join(lines))})
+                self._publish_lines(_in_words(event))
 
     def grow(self, draft: Draft, piece: str, plain: bool) -> None:
         """Show an answer that has grown by `piece`, if it is time to."""
@@ -146,11 +147,11 @@ class Screen:
             if self._pace.due(draft.size):
                 with self._lock:
                     self._answering = True
-                    self._publish(draft.progress(plain))
+                    self._publish(draft.progress(plain, notices=tuple(self._lines)))
         elif self.mode == "terminal":
             with self._lock:
                 self._line.clear()
-            sys.stdout.write(piece)
+            sys.stdout.write(self._printed.feed(piece))
             sys.stdout.flush()
             self._answering = True
 
@@ -161,7 +162,7 @@ class Screen:
                 self._line.clear()
                 if not self._answering:
                     return  # the displayhook prints it
-                sys.stdout.write("\n")
+                sys.stdout.write(f"{self._printed.end()}\n")
             elif self.mode != "quiet":
                 self._answering = True
                 self._publish(*result._repr_mimebundle_())
@@ -181,7 +182,7 @@ class Screen:
             if self.mode == "terminal":
                 self._line.clear()
             elif self._id is not None and not self._answering:
-                self._publish({"text/markdown": safe("  \n".join((*self._lines, text)))})
+                self._publish_lines(text)
             self._answering = True
         finally:
             self._lock.release()
@@ -202,6 +203,11 @@ class Screen:
     def say(self, text: str) -> Result:
         """End with a line of text."""
         return self.end(Text(text))
+
+    def _publish_lines(self, last: str) -> None:
+        """Show what stays, and a last line."""
+        shown = list(dict.fromkeys((*self._lines, last)))
+        self._publish({"text/html": str(block(lines(shown)))})
 
     def _publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         update = self._id is not None

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from html import escape
 from textwrap import wrap
 from typing import Any
 
 from ..doctor import Check, Probe, auto_words, examine
 from ..doctor.machine import package_version
+from ..html import Html, code
 from ..registry import ServiceRegistry
 from .display import Screen
 from .results import Table
 
 _COLUMNS = {"what": "check", "verdict": "verdict", "fact": "what was seen"}
 _WIDTH = 100
+_TOP = Html('style="text-align: left; vertical-align: top"')
+_FIRST = Html('style="text-align: left; vertical-align: top; white-space: nowrap"')
 _MARKED = ("warning", "problem")
 _TO_PASTE = "To paste into a bug report: credentials, user names and home folders are taken out."
 
@@ -42,25 +44,25 @@ class DoctorReport(Table):
             lines += [" " * (wide + 13) + other for other in others]
         return "\n".join([*lines, "", *self.notes])
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """A table; the next step stands below what was seen."""
-        left = 'style="text-align: left; vertical-align: top"'
-        head = "".join(f'<th scope="col" {left}>{escape(t)}</th>' for t in _COLUMNS.values())
-        body = "".join(_html_row(row, left) for row in self.rows)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        titles = _COLUMNS.values()
+        head = Html().join(Html('<th scope="col" {}>{}</th>').format(_TOP, one) for one in titles)
+        body = Html().join(map(_html_row, self.rows))
+        notes = Html().join(Html("<p>{}</p>").format(note) for note in self.notes)
+        whole = Html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>{}")
+        return whole.format(head, body, notes)
 
 
-def _html_row(row: dict[str, Any], left: str) -> str:
-    verdict = escape(row["verdict"])
-    if row["verdict"] in _MARKED:
-        verdict = f"<strong>{verdict}</strong>"
-    steps = "".join(f"<br>→ <code>{escape(step)}</code>" for step in row["next"].splitlines())
-    return (
-        f'<tr><th scope="row" {left[:-1]}; white-space: nowrap">{escape(row["what"])}</th>'
-        f"<td {left}>{verdict}</td>"
-        f"<td {left}>{escape(row['fact'])}{steps}</td></tr>"
-    )
+def _html_row(row: dict[str, Any]) -> Html:
+    verdict = row["verdict"]
+    if verdict in _MARKED:
+        verdict = Html("<strong>{}</strong>").format(verdict)
+    step = Html("<br>→ <code>{}</code>")
+    steps = Html().join(step.format(code(one)) for one in row["next"].splitlines())
+    first = Html('<tr><th scope="row" {}>{}</th>').format(_FIRST, row["what"])
+    rest = Html("<td {}>{}</td><td {}>{}{}</td></tr>")
+    return first + rest.format(_TOP, verdict, _TOP, row["fact"], steps)
 
 
 def examination(registry: ServiceRegistry, screen: Screen) -> DoctorReport:

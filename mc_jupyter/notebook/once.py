@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..control_characters import make_visible
 from ..lab.answer import Answer
 from ..lab.shown import Shown
 from .panel import Panel
@@ -47,7 +48,7 @@ class ShownOnce:
                 del self._pending[index]
                 in_terminal = getattr(self._shell, "kernel", None) is None
                 if isinstance(value, Answer) and in_terminal and not quiet:
-                    print(value.footer.replace("`", ""))
+                    print(make_visible(value.footer))
                 return
         if isinstance(value, Panel):
             value._ipython_display_()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 
-from ..lab.answer import preformatted
+from ..control_characters import make_visible
+from ..html import Html, preformatted, table
 from ..lab.shown import Shown
 
-_LEFT = 'style="text-align: left"'
+_LEFT = Html('style="text-align: left"')
 
 
 class Result(Shown):
@@ -31,20 +31,18 @@ class Result(Shown):
         """The result as plain text."""
         raise NotImplementedError
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The result as HTML that needs no style sheet."""
         return preformatted(self.text())
+
+    def _plain(self) -> str:
+        return self.text()
 
     def __str__(self) -> str:
         return self.text()
 
     def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"text/plain": self.text(), "text/html": self.html()}, {}
+        return make_visible(self.text())
 
 
 class Text(Result):
@@ -112,15 +110,10 @@ class Table(Result):
         ]
         return "\n".join([*(lines if self.rows else []), *self.notes])
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """A table with headings, notes below."""
-        head = "".join(f'<th scope="col" {_LEFT}>{escape(t)}</th>' for t in self._columns.values())
-        body = "".join(
-            f"<tr>{''.join(f'<td {_LEFT}>{escape(cell)}</td>' for cell in row)}</tr>"
-            for row in self._cells()
-        )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return (table if self.rows else "") + _lines(self.notes)
+        shown = table(tuple(self._columns.values()), self._cells())
+        return (shown if self.rows else Html()) + _lines(self.notes)
 
 
 class Facts(Result):
@@ -173,14 +166,14 @@ class Facts(Result):
         lines = [f"{n.ljust(width)}   {v.replace(chr(10), indent)}" for n, v in shown.items()]
         return "\n".join([*lines, *self.notes])
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """A table of two columns."""
-        rows = "".join(
-            f'<tr><th scope="row" {_LEFT}>{escape(name)}</th>'
-            f'<td style="text-align: left; white-space: pre-wrap">{escape(value)}</td></tr>'
-            for name, value in self._shown().items()
+        row = Html(
+            '<tr><th scope="row" {}>{}</th>'
+            '<td style="text-align: left; white-space: pre-wrap">{}</td></tr>'
         )
-        return f"<table><tbody>{rows}</tbody></table>" + _lines(self.notes)
+        rows = Html().join(row.format(_LEFT, name, value) for name, value in self._shown().items())
+        return Html("<table><tbody>{}</tbody></table>").format(rows) + _lines(self.notes)
 
 
 class DryRun(Result):
@@ -202,8 +195,8 @@ class DryRun(Result):
         return f"POST {path}\n" + json.dumps(shown, indent=2, ensure_ascii=False)
 
 
-def _lines(notes: Sequence[str]) -> str:
-    return preformatted("\n".join(notes)) if notes else ""
+def _lines(notes: Sequence[str]) -> Html:
+    return preformatted("\n".join(notes)) if notes else Html()
 
 
 def _cell(value: object) -> str:

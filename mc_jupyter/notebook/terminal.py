@@ -8,6 +8,8 @@ from __future__ import annotations
 import shutil
 import sys
 
+from ..control_characters import make_visible
+
 _ERASED = "\x1b[1A\r\x1b[K"  # the line above the cursor: an error that follows stands below it
 
 
@@ -32,6 +34,7 @@ class ProgressLine:
         stays
             Whether the next line goes below it.
         """
+        text = make_visible(text)
         if not self.is_live:
             print(text, file=sys.stderr)
             return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator
@@ -52,15 +53,16 @@ def test_what_the_server_does_not_say_is_none() -> None:
     answer = draft.finish(interrupted=True)
     assert answer.usage == Usage(None, None)
     assert answer.timings.tokens_per_second is None
-    assert answer.footer == "`m` · interrupted"
+    assert answer.footer == "m · interrupted"
 
 
 def test_plain_text_is_the_raw_answer() -> None:
     raw = "costs $5 <b> \\(x\\)\n```python\nx"
     answer = Answer(text=raw, model="m")
     assert bundle(answer)["text/plain"] == raw
-    assert bundle(answer)["text/markdown"] == (
-        "costs \\$5 <b> $x$\n```python\nx\n```\n\n<sub>`m`</sub>"
+    assert bundle(answer)["text/html"] == (
+        "<div><p>costs <span>$</span>5 &lt;b&gt; <span>\\(x\\)</span></p>\n"
+        "<pre><code>x</code></pre><small>m</small></div>"
     )
 
 
@@ -73,16 +75,15 @@ def test_the_footer_is_stable_and_says_what_a_reader_must_know() -> None:
         usage=Usage(3, 1),
         timings=Timings(0.1, 2.0, tokens_per_second=61.5),
         done_reason="length",
-        notes=("no Docker engine: using the embedded engine",),
+        notes=("on CPU, though it was given a GPU",),
     )
-    footer = bundle(answer)["text/markdown"].splitlines()[-1]
-    assert footer == (
-        "<sub>`smollm2:135m` · embedded · 1 token · cut off at the token limit"
-        " · no Docker engine: using the embedded engine</sub>"
+    assert bundle(answer)["text/html"] == (
+        "<div><p>x</p><small>smollm2:135m · embedded · 1 token · cut off at the token limit"
+        " · on CPU, though it was given a GPU</small></div>"
     )
-    metadata = answer._repr_mimebundle_()[1]["mc_jupyter"]
-    assert metadata["timings"]["tokens_per_second"] == 61.5
-    assert "43210" not in str(metadata)
+    again = dataclasses.replace(answer, timings=Timings(0.2, 3.0), usage=Usage(None, 1))
+    assert answer._repr_mimebundle_() == again._repr_mimebundle_()
+    assert "43210" not in str(answer._repr_mimebundle_())
 
 
 def test_times_are_shown_with_verbose() -> None:
@@ -94,7 +95,6 @@ def test_times_are_shown_with_verbose() -> None:
 def test_plain_shows_the_text_as_it_is_and_keeps_the_footer() -> None:
     shown = bundle(Answer(text="<b> $5", model="m", plain=True))
     assert shown["text/plain"] == "<b> $5"
-    assert "text/markdown" not in shown
     assert "&lt;b&gt; $5</pre><small>m</small>" in shown["text/html"]
 
 
@@ -102,20 +102,22 @@ def test_thinking_is_folded_and_not_part_of_the_text() -> None:
     draft = Draft("m")
     for chunk in (said("", thinking="Hm, </details> "), said("", thinking="so."), said("Yes.")):
         draft.feed(chunk)
-    live = draft.progress()["text/markdown"]
+    live = draft.progress()["text/html"]
     answer = draft.finish()
     assert answer.thinking == "Hm, </details> so."
     assert answer.text == "Yes."
-    assert live.startswith("Yes.")
-    assert bundle(answer)["text/markdown"].startswith(
-        "<details><summary>Thinking</summary>\n\nHm, &lt;/details> so.\n\n</details>\n\nYes."
+    assert live.startswith("<div><p>Yes.</p>")
+    assert bundle(answer)["text/html"].startswith(
+        "<div><details><summary>Thinking</summary><p>Hm, &lt;/details&gt; so.</p></details>"
+        "<p>Yes.</p>"
     )
 
 
 def test_thinking_is_shown_while_it_comes_as_far_as_it_fits() -> None:
     draft = Draft("m")
     draft.feed(said("", thinking="a" * 5000))
-    assert draft.progress()["text/markdown"].startswith("> " + "a" * 300 + "\n")
+    shown = draft.progress()["text/html"]
+    assert shown.startswith(f"<div><blockquote><p>{'a' * 300}</p></blockquote>")
 
 
 @pytest.mark.parametrize(
@@ -139,15 +141,15 @@ def test_the_live_line_has_tokens_rate_and_time() -> None:
     draft = Draft("m", clock=ticking())
     for _ in range(5):
         draft.feed(said("word "))
-    assert draft.progress()["text/markdown"].endswith(
-        "<sub>about 5 tokens · 10 tokens/s · 1 s</sub>"
+    assert draft.progress()["text/html"].endswith(
+        "<small>about 5 tokens · 10 tokens/s · 1 s</small></div>"
     )
 
 
 def test_the_live_line_counts_tokens_that_came_in_one_piece() -> None:
     draft = Draft("m", clock=ticking())
     draft.feed(said("word " * 20))
-    assert "about 20 tokens" in draft.progress()["text/markdown"]
+    assert "about 20 tokens" in draft.progress()["text/html"]
 
 
 def test_works_without_a_notebook() -> None:
@@ -174,10 +176,33 @@ def test_no_rate_is_told_of_the_first_moment() -> None:
     times = iter([0.0, 0.1, 0.1001])
     draft = Draft("m", clock=lambda: next(times))
     draft.feed({"message": {"content": "one"}})
-    assert draft.progress()["text/markdown"].endswith("<sub>about 1 tokens · 0 s</sub>")
+    assert "<small>about 1 tokens · 0 s</small>" in draft.progress()["text/html"]
 
 
 @pytest.mark.parametrize("message", ["text", ["text"], {"content": 5}, {"thinking": ["a"]}])
 def test_a_chunk_that_is_no_part_of_an_answer(message: object) -> None:
     with pytest.raises(ResponseError, match="no part of an answer"):
         Draft("m").feed({"message": message})
+
+
+def test_notices_stand_above_an_answer_that_comes_and_are_not_saved() -> None:
+    draft = Draft("m")
+    draft.feed(said("Yes."))
+    live = draft.progress(notices=("no docker program <b>", "fetched x"))["text/html"]
+    assert live.startswith(
+        "<div><small>no docker program &lt;b&gt;<br>fetched x</small><p>Yes.</p>"
+    )
+    assert "docker" not in str(draft.finish()._repr_mimebundle_())
+
+
+def test_a_text_that_is_too_long_to_be_read_says_so() -> None:
+    answer = Answer(text="word " * 50_000, model="m")
+    assert "m · the last 50,000 characters are shown as they are</small>" in answer.html()
+    assert bundle(answer)["text/plain"] == answer.text
+
+
+def test_control_characters_are_visible_in_what_a_terminal_prints() -> None:
+    answer = Answer(text="a\x1b]52;c;eA\x07\x9b2J\ttab\r\nline\ud83d", model="\x1b[2Jm")
+    assert bundle(answer)["text/plain"] == "a␛]52;c;eA␇\\x9b2J\ttab\nline\ufffd"
+    assert answer.text.startswith("a\x1b]52")
+    assert repr(answer).startswith("<Answer of ␛[2Jm: 'a\\x1b]")

@@ -167,7 +167,7 @@ def test_results_in_a_loop_leave_nothing() -> None:
         places.append(kept[0].path)
         with kept[0].open() as file:
             assert file.read(1)
-    assert open_files() == before
+    assert open_files() <= before  # others may close theirs meanwhile
     kept.clear()
     assert not [place for place in places if place and place.exists()]
 

@@ -77,7 +77,8 @@ def test_one_display_whose_last_state_is_the_answer() -> None:
     screen = notebook.screen("live")
     draft = Draft("m")
     screen.report(Event("start", "starting ollama"))
-    screen.report(Event("note", "no Docker engine: using the embedded engine", keep=True))
+    screen.report(Event("note", "on CPU, though it was given a GPU", keep=True))
+    screen.report(Event("note", "no Docker engine: using the embedded engine", settled=True))
     screen.grow(draft, draft.feed({"message": {"content": "Hi"}}), plain=False)
     draft.notes = screen.notes
     answer = draft.finish()
@@ -85,9 +86,11 @@ def test_one_display_whose_last_state_is_the_answer() -> None:
     first, *others = notebook.published
     assert (first["update"], {p["update"] for p in others}) == (False, {True})
     assert len({p["transient"]["display_id"] for p in notebook.published}) == 1
-    assert all(set(p["data"]) == {"text/markdown"} for p in notebook.published[:-1])
+    assert all(set(p["data"]) == {"text/html"} for p in notebook.published[:-1])
     assert notebook.published[-1]["data"] == answer._repr_mimebundle_()[0]
-    assert "using the embedded engine" in notebook.published[-1]["data"]["text/markdown"]
+    assert "using the embedded engine" in notebook.published[-2]["data"]["text/html"]
+    assert "embedded engine" not in str(notebook.published[-1])
+    assert "though it was given a GPU" in notebook.published[-1]["data"]["text/html"]
     assert notebook.shown == [answer]
 
 
@@ -111,7 +114,8 @@ def test_progress_that_is_cut_short_says_so() -> None:
     screen.stop("stopped: nothing was kept")
     screen.report(Event("work", "kokoro is speaking: 459 s are there"))
     last = notebook.published[-1]
-    assert last["data"] == {"text/markdown": "no Docker engine  \nstopped: nothing was kept"}
+    html = "<div>no Docker engine<br>stopped: nothing was kept</div>"
+    assert last["data"] == {"text/html": html}
     assert last["update"] is True
     for mode in ("live", "settled", "quiet"):  # nothing was shown, so nothing is to be said
         notebook = Notebook()
@@ -145,11 +149,11 @@ def test_the_line_of_now_stands_below_what_stays() -> None:
     screen = notebook.screen("live")
     screen.report(Event("fetch", "fetched x (2 files, 3 kB)", settled=True))
     screen.report(Event("model", "pulling m: 1 of 4 MB", 1, 4))
-    shown = notebook.published[-1]["data"]["text/markdown"]
-    assert shown == "fetched x (2 files, 3 kB)  \npulling m: 1 of 4 MB · 25 %"
+    shown = notebook.published[-1]["data"]["text/html"]
+    assert shown == "<div>fetched x (2 files, 3 kB)<br>pulling m: 1 of 4 MB · 25 %</div>"
     screen.report(Event("model", "pulled m (4 MB)", 4, 4, keep=True))
-    shown = notebook.published[-1]["data"]["text/markdown"]
-    assert shown == "fetched x (2 files, 3 kB)  \npulled m (4 MB)"
+    shown = notebook.published[-1]["data"]["text/html"]
+    assert shown == "<div>fetched x (2 files, 3 kB)<br>pulled m (4 MB)</div>"
 
 
 def test_settled_publishes_once() -> None:
@@ -191,7 +195,7 @@ def test_progress_is_throttled_and_ends_with_the_answer() -> None:
     for done in range(1000):
         screen.report(Event("model", "pulling m", done, 1000))
     assert len(notebook.published) < 5
-    assert "pulling m · 0 %" in notebook.published[0]["data"]["text/markdown"]
+    assert "pulling m · 0 %" in notebook.published[0]["data"]["text/html"]
     screen.settle(Text("pulled"))
     before = len(notebook.published)
     screen.report(Event("load", "waiting for m"))
@@ -253,3 +257,13 @@ def test_a_terminal_that_can_overwrite_has_one_line(
     screen.grow(draft, draft.feed({"message": {"content": "Hi"}}), plain=False)
     screen.settle(draft.finish())
     assert capsys.readouterr() == ("Hi\n", up)
+
+
+def test_a_terminal_does_not_obey_what_a_model_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Notebook().screen("terminal")
+    draft = Draft("m")
+    screen.report(Event("note", "pulling \x1b[2Jx"))
+    for text in ("a\x1b", "]0;title\x07b\r", "\nc\r"):
+        screen.grow(draft, draft.feed({"message": {"content": text}}), plain=False)
+    screen.settle(draft.finish())
+    assert capsys.readouterr() == ("a␛]0;title␇b\nc␍\n", "pulling ␛[2Jx\n")

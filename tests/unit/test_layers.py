@@ -9,6 +9,7 @@ import mc_jupyter
 
 ROOT = Path(mc_jupyter.__file__).parent
 RANK = {
+    "control_characters": 0,
     "errors": 0,
     "cancel": 0,
     "events": 0,
@@ -17,6 +18,7 @@ RANK = {
     "embedded": 0,
     "bundled": 0,
     "capabilities": 1,
+    "html": 1,
     "manifest": 1,
     "manifest_node": 1,
     "settings": 1,
@@ -53,6 +55,9 @@ HOMES = {
     "soundfile": ("clients/soundfiles.py",),
     "numpy": ("clients/sound.py",),
     "pandas": ("lab/",),
+    "markdown_it": ("html/",),
+    "markupsafe": ("html/",),
+    "nh3": ("html/",),
     "tornado": ("embedded/",),
     "aiohttp": ("bundled/",),
     "xllamacpp": ("embedded/",),

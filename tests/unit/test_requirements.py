@@ -119,7 +119,7 @@ def test_it_is_said_in_one_kept_line(tmp_path: Path) -> None:
         "starting anyway"
     )
     assert notes == (line,)
-    assert said == [Event("note", line, keep=True)]
+    assert said == [Event("note", line, settled=True)]
 
 
 def test_a_refusal_names_the_line_that_overrides_it(tmp_path: Path) -> None:

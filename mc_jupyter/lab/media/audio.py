@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
+from ...html import Html, attribute
 from .base import Media
 from .conversion import converted
 from .waveform import COLUMNS, described, waveform
@@ -84,20 +84,21 @@ class Audio(Media):
             "channels": self.channels,
         }
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The waveform, a player, and a line on it."""
         source, said = self._source()
-        picture = ""
+        picture, player, words = Html(), Html(), ""
         if self._peaks:
-            alt = escape(described(self._peaks, self.duration))
-            picture = f'<img alt="{alt}" src="{waveform(self._peaks)}" style="{_STYLE}">'
-        player, words = "", ""
+            alt = attribute(described(self._peaks, self.duration))
+            image = Html('<img alt="{}" src="{}" style="{}">')
+            picture = image.format(alt, attribute(waveform(self._peaks)), _STYLE)
         if self._format not in PLAYED:
             words = f"browsers do not play {self._format}: {self._conversion(Path('x.wav'))}"
         elif source:
             # `src` on the element itself: where a notebook is not trusted, <source> loses its own
-            player = f'<audio controls preload="metadata" src="{source}" style="{_STYLE}"></audio>'
-        return f"<div>{picture}{player}{self._lines(said, escape(words))}</div>"
+            element = Html('<audio controls preload="metadata" src="{}" style="{}"></audio>')
+            player = element.format(source, _STYLE)
+        return Html("{}{}{}").format(picture, player, self._lines(said, words))
 
     def _conversion(self, target: Path) -> str:
         line = converted("convert", target, self.suffix)

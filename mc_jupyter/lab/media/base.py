@@ -6,12 +6,13 @@ import base64
 import builtins
 import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from ...clients.content import Content, content_type_of, file_named, suffix_of
+from ...control_characters import make_visible
 from ...errors import ArgumentError
+from ...html import Html, attribute, lines
 from ...meter import size_text
 from ..made import Made
 from ..shown import Shown as Shown
@@ -78,7 +79,7 @@ class Media(Shown):
         self.notes: tuple[str, ...] = tuple(notes)
         self.inline_limit = inline_limit
 
-    _link = ""  # further attributes of the link to a file beside
+    _link = Html()  # further attributes of the link to a file beside
 
     @staticmethod
     def type_of(content: Content) -> str:
@@ -137,7 +138,7 @@ class Media(Shown):
         return self.summary
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.summary}>"
+        return make_visible(f"<{type(self).__name__}: {self.summary}>")
 
     def save(self, path: str | Path) -> Path:
         """Write the bytes to a file, whole or not at all, and return its path.
@@ -183,31 +184,32 @@ class Media(Shown):
             "made": public(self.made),
         }
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The result as HTML that needs no style sheet and no script."""
         return self._lines(self._source()[1])
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        text = "\n".join((self.summary, *self.notes))
-        return {"text/plain": text, "text/html": self.html()}, {"mc_jupyter": self.facts()}
+    def _plain(self) -> str:
+        return "\n".join((self.summary, *self.notes))
 
-    def _source(self, limit: int | None = None) -> tuple[str, str]:
-        """An address for ``src`` (empty where there is none), and what to say of it as HTML."""
+    def _metadata(self) -> dict[str, Any]:
+        return {"mc_jupyter": self.facts()}
+
+    def _source(self, limit: int | None = None) -> tuple[Html, str]:
+        """An address for ``src`` (empty where there is none), and what to say of it."""
         if self.size <= (self.inline_limit if limit is None else limit):
             data = base64.b64encode(self.bytes).decode()
-            return f"data:{self.usual_type};base64,{data}", ""
+            return attribute(f"data:{self.usual_type};base64,{data}"), ""
         place = put_beside(self.content, self.made.what, self.suffix)
         if place.path is None:
             said = f"not saved with the notebook: {place.problem}; .save(path) writes it elsewhere"
-            return "", escape(said)
-        return str(place.path), f'<a{self._link} href="{place.path}">{place.path}</a>'
+            return Html(), said
+        address = attribute(str(place.path))
+        link = Html('<a{} href="{}">{}</a>').format(self._link, address, str(place.path))
+        return address, link
 
-    def _lines(self, *also: str) -> str:
-        """What is said below: the summary, what `also` says as HTML, the notes."""
-        lines = [escape(self.summary), *filter(None, also), *map(escape, self.notes)]
-        return f"<small>{'<br>'.join(lines)}</small>"
+    def _lines(self, *also: str) -> Html:
+        """What is said below: the summary, what `also` says, the notes."""
+        return Html("<small>{}</small>").format(lines((self.summary, *also, *self.notes)))
 
 
 def is_other_format(name: str, content_type: str) -> bool:

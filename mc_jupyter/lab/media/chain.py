@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from pathlib import PurePath
 from typing import Any, overload
 
 from ...clients.kinds import KINDS
+from ...control_characters import make_visible
+from ...html import block, table
 from ..made import Input, Made
 
 _TITLES = ("step", "made by", "commit", "options", "from")
@@ -64,20 +65,15 @@ class Chain(Sequence[Made]):
         titles, *steps = self._table()
         rows = [tuple(title.upper() for title in titles), *steps]
         widths = [max(len(row[i]) for row in rows) for i in range(len(titles))]
-        return "\n".join(
+        shown = (
             "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         )
+        return make_visible("\n".join(shown))
 
     def _repr_html_(self) -> str:
-        left = 'style="text-align: left"'
         titles, *steps = self._table()
-        head = "".join(f'<th scope="col" {left}>{title}</th>' for title in titles)
-        body = "".join(
-            "<tr>" + "".join(f"<td {left}>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in steps
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return str(block(table(titles, steps)))
 
 
 def _maker(step: Made) -> str:

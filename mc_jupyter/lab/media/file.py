@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from ...html import Html
 from ...meter import size_text
 from .base import Media
 
@@ -17,7 +16,7 @@ class File(Media):
         The name that the service gave them, without folders; else what they are, with a suffix.
     """
 
-    _link = " download"  # JupyterLab would open it in its editor
+    _link = Html(" download")  # JupyterLab would open it in its editor
 
     @property
     def name(self) -> str:
@@ -30,9 +29,8 @@ class File(Media):
         """Name, type and size."""
         return ", ".join([self.name, self.content_type, size_text(self.size)])
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The line, with a link to the file where it lies beside the notebook."""
         if self.size > self.inline_limit:
             return self._lines(self._source()[1])
-        lines = [escape(self.summary), "to write it: .save(path)", *map(escape, self.notes)]
-        return f"<small>{'<br>'.join(lines)}</small>"
+        return self._lines("to write it: .save(path)")

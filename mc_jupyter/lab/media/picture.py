@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from ...clients.content import file_named
+from ...control_characters import make_visible
+from ...html import Html, attribute, lines
 from ...meter import size_text
 from ..made import Made
 from ..shown import Shown
@@ -51,12 +52,12 @@ class Picture(Media):
         """The common facts, width and height (pixels)."""
         return super().facts() | {"width": self.width, "height": self.height}
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The picture, and a line on it."""
         image, said = self.image()
-        return f"<div>{image}{self._lines(said)}</div>"
+        return Html("{}{}").format(image, self._lines(said))
 
-    def image(self, limit: int | None = None, style: str = _STYLE) -> tuple[str, str]:
+    def image(self, limit: int | None = None, style: str = _STYLE) -> tuple[Html, str]:
         """Return the picture as an HTML element, and what to say of its file.
 
         Parameters
@@ -68,10 +69,10 @@ class Picture(Media):
         """
         source, said = self._source(limit)
         if not source:
-            return "", said
-        size = f' width="{self.width}" height="{self.height}"' if self._size else ""
-        alt = escape(self.summary)
-        return f'<img alt="{alt}"{size} src="{source}" style="{style}">', said
+            return Html(), said
+        size = size_attributes(self.width, self.height)
+        element = Html('<img alt="{}"{} src="{}" style="{}">')
+        return element.format(attribute(self.summary), size, source, style), said
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
@@ -81,7 +82,7 @@ class Picture(Media):
         if self.usual_type not in _NATIVE or self.notes or self.size > self.inline_limit:
             return super()._repr_mimebundle_()
         data = {
-            "text/plain": self.summary,
+            "text/plain": make_visible(self.summary),
             self.usual_type: base64.b64encode(self.bytes).decode(),
         }
         return data, {"mc_jupyter": self.facts(), self.usual_type: {"alt": self.summary}}
@@ -144,7 +145,7 @@ class Gallery(Shown, Sequence[Media]):
         return self.summary
 
     def __repr__(self) -> str:
-        return f"<Gallery: {self.summary}>"
+        return make_visible(f"<Gallery: {self.summary}>")
 
     def save(self, path: str | Path) -> list[Path]:
         """Write each to a file of its own (``x-1.png``, ``x-2.png``); return their paths.
@@ -160,27 +161,32 @@ class Gallery(Shown, Sequence[Media]):
             for number, picture in enumerate(self, 1)
         ]
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The pictures in rows, a line below each."""
         limits = [getattr(picture, "inline_limit", INLINE_LIMIT) for picture in self]
         limit = min(limits) if self.size <= min(limits) else 0
-        cells = "".join(_cell(number, one, limit) for number, one in enumerate(self, 1))
-        below = "<br>".join(map(escape, (self.summary, *self.notes)))
-        style = "display: flex; flex-wrap: wrap; gap: 8px"
-        return f'<div style="{style}">{cells}</div><small>{below}</small>'
+        cells = Html().join(_cell(number, one, limit) for number, one in enumerate(self, 1))
+        rows = Html('<div style="display: flex; flex-wrap: wrap; gap: 8px">{}</div>').format(cells)
+        return rows + Html("<small>{}</small>").format(lines((self.summary, *self.notes)))
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        lines = [self.summary, *(f"{n}: {one.summary}" for n, one in enumerate(self, 1))]
-        facts = {"kind": "gallery", "items": [one.facts() for one in self]}
-        data = {"text/plain": "\n".join((*lines, *self.notes)), "text/html": self.html()}
-        return data, {"mc_jupyter": facts}
+    def _plain(self) -> str:
+        each = (f"{number}: {one.summary}" for number, one in enumerate(self, 1))
+        return "\n".join((self.summary, *each, *self.notes))
+
+    def _metadata(self) -> dict[str, Any]:
+        return {"mc_jupyter": {"kind": "gallery", "items": [one.facts() for one in self]}}
 
 
-def _cell(number: int, one: Media, limit: int) -> str:
-    image, said = "", ""
+def size_attributes(width: object, height: object) -> Html:
+    """Return the attributes of an element's size in pixels; none where it is not known."""
+    if not (width and height):
+        return Html()
+    return Html(' width="{}" height="{}"').format(attribute(str(width)), attribute(str(height)))
+
+
+def _cell(number: int, one: Media, limit: int) -> Html:
+    image, said = Html(), ""
     if isinstance(one, Picture):
         image, said = one.image(limit, "display: block; height: 160px; width: auto")
-    line = "<br>".join(filter(None, [f"{number}: {escape(one.summary)}", said]))
-    return f"<div>{image}<small>{line}</small></div>"
+    line = lines((f"{number}: {one.summary}", said))
+    return Html("<div>{}<small>{}</small></div>").format(image, line)

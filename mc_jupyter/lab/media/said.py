@@ -8,7 +8,7 @@ from typing import Any
 
 from ...clients.content import Content
 from ...clients.loads import loads
-from ..answer import preformatted
+from ...html import Html, preformatted
 from ..made import Made
 from .base import INLINE_LIMIT, Media
 from .words import shortened
@@ -64,15 +64,12 @@ class Said(Media):
             text = json.dumps(self.data, indent=2, ensure_ascii=False)
         return shortened(text)
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The text as it stands, JSON with its lines; notes below."""
         return preformatted(self._shown, *self.notes)
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        text = "\n".join((self._shown, *self.notes))
-        return {"text/plain": text, "text/html": self.html()}, {"mc_jupyter": self.facts()}
+    def _plain(self) -> str:
+        return "\n".join((self._shown, *self.notes))
 
 
 def is_json(content_type: str) -> bool:

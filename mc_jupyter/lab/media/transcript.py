@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...clients.content import Content, file_named
 from ...clients.subtitles import srt, tsv, vtt
+from ...control_characters import make_visible
 from ...errors import ArgumentError
-from ..answer import preformatted
+from ...html import Html, preformatted, table
 from ..made import Made
 from .base import INLINE_LIMIT, Media
 from .words import clock_text, duration_text, is_time, shortened
@@ -155,7 +155,7 @@ class Transcript(Media):
         return self.text
 
     def __repr__(self) -> str:
-        return f"<Transcript of {self.summary}: {self.text[:40]!r}>"
+        return make_visible(f"<Transcript of {self.summary}: {self.text[:40]!r}>")
 
     @property
     def duration(self) -> float | None:
@@ -200,35 +200,27 @@ class Transcript(Media):
     def _shown(self) -> str:
         return shortened(self._as(self.output).rstrip("\n"))
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The text, below it the segments with their times, folded."""
         if self.output == "text":
-            text = escape(self._shown) or "<i>nothing was recognised</i>"
-            body = f'<div style="white-space: pre-wrap">{text}</div>'
+            text = self._shown or Html("<i>nothing was recognised</i>")
+            body = Html('<div style="white-space: pre-wrap">{}</div>').format(text)
         else:
             body = preformatted(self._shown)
-        return f"<div>{body}{self._table()}{self._lines()}</div>"
+        return Html("{}{}{}").format(body, self._table(), self._lines())
 
-    def _table(self) -> str:
+    def _table(self) -> Html:
         if len(self.segments) < 2 or self.output != "text":
-            return ""
-        left = 'style="text-align: left"'
-        head = "".join(f'<th scope="col" {left}>{name}</th>' for name in ("from", "to", "text"))
-        rows = "".join(
-            f"<tr>{''.join(f'<td {left}>{escape(cell)}</td>' for cell in _row(one))}</tr>"
-            for one in self.segments[:_MOST_ROWS]
-        )
+            return Html()
+        rows = table(("from", "to", "text"), map(_row, self.segments[:_MOST_ROWS]))
         more = len(self.segments) - _MOST_ROWS
-        tail = f"<small>{more:,} more: .frame or .segments has all</small>" if more > 0 else ""
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        tail = Html("<small>{} more: .frame or .segments has all</small>").format(f"{more:,}")
         title = f"{len(self.segments):,} segments with their times"
-        return f"<details><summary>{title}</summary>{table}{tail}</details>"
+        whole = Html("<details><summary>{}</summary>{}{}</details>")
+        return whole.format(title, rows, tail if more > 0 else "")
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        text = "\n".join((self._shown, *self.notes))
-        return {"text/plain": text, "text/html": self.html()}, {"mc_jupyter": self.facts()}
+    def _plain(self) -> str:
+        return "\n".join((self._shown, *self.notes))
 
 
 def output_for(target: Path) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from ...html import Html
 from .base import Media
 from .conversion import converted
+from .picture import size_attributes
 from .words import duration_text
 
 _PLAYED = ("mp4", "m4v", "webm", "ogv", "mov")
@@ -52,18 +53,17 @@ class Video(Media):
         names = ("width", "height", "fps", "duration")
         return super().facts() | {name: getattr(self, name) for name in names}
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """A player, and a line on it."""
         source, said = self._source()
-        player, words = "", ""
+        player, words = Html(), ""
         if self._format not in _PLAYED:
             words = f"browsers do not play {self._format}: {self._conversion(Path('x.mp4'))}"
         elif source:
-            size = f' width="{self.width}" height="{self.height}"' if self.width else ""
-            player = (
-                f'<video controls preload="metadata"{size} src="{source}" style="{_STYLE}"></video>'
-            )
-        return f"<div>{player}{self._lines(said, escape(words))}</div>"
+            size = size_attributes(self.width, self.height)
+            element = Html('<video controls preload="metadata"{} src="{}" style="{}"></video>')
+            player = element.format(size, source, _STYLE)
+        return Html("{}{}").format(player, self._lines(said, words))
 
     def _conversion(self, target: Path) -> str:
         line = converted("extract-audio", target, self.suffix)

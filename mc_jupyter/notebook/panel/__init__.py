@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...html import Html, block
 from ..results import Result, Table
 from . import static
 
@@ -61,7 +62,7 @@ class Panel(Result):
         """The services as a table."""
         return self._table().text()
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """The same as HTML."""
         return self._table().html()
 
@@ -77,8 +78,10 @@ class Panel(Result):
         """
         publish = self._shell.display_pub.publish
         view = self._view()
-        html = static.hidden_by_widgets(self.html()) if view else self.html()
-        publish({"text/plain": self.text(), "text/html": html})
+        data, _ = self._repr_mimebundle_()
+        if view:
+            data["text/html"] = str(block(static.hidden_by_widgets(self.html())))
+        publish(data)
         if view:
             publish(view | {"text/plain": static.HERE})
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...handles import pick
+from ...html import Html, lines
 from ...records import Change
 from ..jobs import Job, Jobs, Kind
 from ..prompts import MODEL, Prompts, running_ollamas
@@ -241,8 +241,8 @@ class Board:
         line = render.bad(self._problem) if self._problem else render.line(self._said)
         assign(self._line, value=line if self._problem or self._said else "")
 
-    def _heading(self, chosen: Any) -> str:
+    def _heading(self, chosen: Any) -> Html:
         words = [] if chosen is None else [f"{chosen.handle}: {render.state_words(chosen)}"]
         if self._cells.words:
             words.append(self._cells.words)
-        return render.page("<br>".join(map(escape, words)), "status")
+        return render.page(lines(words), "status")

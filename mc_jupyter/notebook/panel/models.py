@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING
 
+from ...html import Html, lines
 from ...prompting import live_client, ollama_client
 from ...room import check_room, room_for, verdict
 from . import others, render
@@ -75,9 +75,9 @@ class ModelsPart:
             caption = f"Models of {chosen.handle}" if names else "No model is installed: pull one."
         assign(self._table, value=render.models(models.rows, model, caption))
         about = chosen.handle if chosen else ""
-        lines = [room, self._verdict[1] if self._verdict[0] == about else ""]
-        words = "<br>".join(escape(line) for line in lines if line)
-        assign(self._room, value=render.page(f"<small>{words}</small>" if words else ""))
+        below = lines((room, self._verdict[1] if self._verdict[0] == about else ""))
+        small = Html("<small>{}</small>").format(below) if below else ""
+        assign(self._room, value=render.page(small))
         name, host = model or "MODEL", self._board.host_option()
         assign(self._load, tooltip=f"same as %ollama run {name}{host}")
         assign(self._unload, tooltip=f"same as %ollama stop {name}{host}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from ...capable import load_line, usage
 from ...clients.kinds import named
+from ...html import Html, code
 from . import render
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def refusal(service: Service) -> str:
     return f"{service.handle} is no Ollama service: {in_a_cell(service)}"
 
 
-def notice(service: Service, further: str = "") -> str:
+def notice(service: Service, further: str = "") -> Html:
     """Return what stands in place of the controls of a model.
 
     Parameters
@@ -39,37 +39,38 @@ def notice(service: Service, further: str = "") -> str:
     service
         One that is no Ollama.
     further
-        A second line, as HTML.
+        A second line.
     """
     cell = usage(service.kind, service.handle)
     below = ", the text below it" if cell.startswith("%%") else ""
-    about = f" ({escape(words)})" if (words := _about(service)) else ""
-    first = (
-        f"{escape(service.handle)} is no Ollama service{about}."
-        f" In a cell: <code>{escape(cell)}</code>{below}"
-    )
-    return render.page(f"<p>{first}</p>" + (f"<p><small>{further}</small></p>" if further else ""))
+    about = f" ({words})" if (words := _about(service)) else ""
+    first = Html("<p>{} is no Ollama service{}. In a cell: <code>{}</code>{}</p>")
+    second = Html("<p><small>{}</small></p>").format(further) if further else Html()
+    return render.page(first.format(service.handle, about, code(cell), below) + second)
 
 
 def way_to_ask(registry: ServiceRegistry) -> str:
-    """Return, as HTML, how to come to a model that can be asked."""
+    """Return how to come to a model that can be asked."""
     names = [service.handle for service in registry.services() if service.is_ollama]
     if names:
-        return f"To ask a language model, choose {escape(' or '.join(names))} as Service above."
-    return (
+        return f"To ask a language model, choose {' or '.join(names)} as Service above."
+    words = Html(
         "To ask a language model, load an Ollama: press Load in Services, or in a cell"
-        f" <code>{_load_ollama()}</code>"
+        " <code>{}</code>"
     )
+    return words.format(_load_ollama())
 
 
-def nothing_loaded() -> str:
+def nothing_loaded() -> Html:
     """Return what the Playground says where there is no service at all."""
-    words = f"No Ollama is loaded: Ask finds or loads one, as <code>{_load_ollama()}</code> does"
-    return render.page(f"<small>{words}</small>")
+    words = Html(
+        "<small>No Ollama is loaded: Ask finds or loads one, as <code>{}</code> does</small>"
+    )
+    return render.page(words.format(_load_ollama()))
 
 
-def _load_ollama() -> str:
-    return escape(load_line(named("ollama")))
+def _load_ollama() -> Html:
+    return code(load_line(named("ollama")))
 
 
 def _about(service: Service) -> str:

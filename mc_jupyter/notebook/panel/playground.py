@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ...html import Html, lines
 from ...lab.answer import Answer
 from ..prompts import Prompts
 from ..request import Request
@@ -59,7 +59,7 @@ class Playground:
     def __init__(self, board: Board, kit: Kit, prompts: Prompts) -> None:
         self._board, self._prompts = board, prompts
         self.answer: Answer | None = None
-        self._turns: list[str] = []
+        self._turns: list[Html] = []
         self._messages: list[dict[str, Any]] = []
         self._draft: tuple[str, str, str] | None = None  # text, thinking, line of an answer
         self._asked, self._cell, self._remark = "", "", ""
@@ -106,7 +106,7 @@ class Playground:
             comes = self._board.jobs.running("answer")  # from another service; it can be stopped
             children = self._while_answering if comes else (self._shown,)
         assign(self._folded.layout, display="" if self._fold.value else "none")
-        assign(self._history, value=render.page("".join(self._turns)))
+        assign(self._history, value=render.page(Html().join(self._turns)))
         assign(self._answer, value=self._current())
         assign(self._step, value=self._line())
         assign(self._shown, value=shown or ("" if chosen else others.nothing_loaded()))
@@ -122,25 +122,25 @@ class Playground:
         if models.names:
             self._wished[name] = str(self._model.value)
 
-    def _current(self) -> str:
+    def _current(self) -> Html:
         """The last prompt with its answer, as far as it has come."""
         if not self._asked:
-            return ""
+            return Html()
         draft, answer = self._draft, self.answer
         if draft is not None:
             text, thinking, line = draft
             body = render.markdown(text) if text else _thought(thinking)
-            body += f"<small>{escape(line)}</small>"
+            body += Html("<small>{}</small>").format(line)
         elif answer is not None:
             body = _settled(answer)
         else:
-            body = ""
+            body = Html()
         return render.page(render.turn(self._asked, body))
 
-    def _line(self) -> str:
+    def _line(self) -> Html:
         job = self._board.jobs.latest("answer")
         if job is None or job.state == "done":
-            return ""
+            return Html()
         if job.state == "running" and self._draft is not None and not job.is_cancelled:
             return render.page("answering: Stop or Interrupt (■) ends it", "status")
         return render.job(job)
@@ -238,13 +238,13 @@ class Playground:
         self._board.clear()
 
 
-def _settled(answer: Answer) -> str:
+def _settled(answer: Answer) -> Html:
     body = _thought(answer.thinking) + render.markdown(answer.text)
-    lines = [answer.footer.replace("`", ""), answer.times]
-    return f"{body}<small>{'<br>'.join(escape(line) for line in lines if line)}</small>"
+    return body + Html("<small>{}</small>").format(lines((answer.footer, answer.times)))
 
 
-def _thought(text: str) -> str:
+def _thought(text: str) -> Html:
     if not text.strip():
-        return ""
-    return f"<details><summary>Thinking</summary>{render.markdown(text)}</details>"
+        return Html()
+    folded = Html("<details><summary>Thinking</summary>{}</details>")
+    return folded.format(render.markdown(text))

@@ -1,6 +1,6 @@
 """What the panel shows, as HTML: state in words, native elements, colours of the theme.
 
-Everything that comes from outside (a manifest, a log, a model) is escaped here.
+What comes from outside (a manifest, a log, a model) is escaped by the templates' type.
 """
 
 from __future__ import annotations
@@ -8,17 +8,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
-from html import escape
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ...lab.markdown import safe
+from ...html import Html, attribute, code, lines
+from ...html import markdown as rendered
 from ...meter import size_text
 from ..jobs import Job
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-
     from ...events import Event
     from ...records import Snapshot
 
@@ -55,10 +53,10 @@ _COPY = (
 )
 
 
-def page(body: str, role: str = "") -> str:
+def page(body: str, role: str = "") -> Html:
     """Wrap a part, so that the style sheet holds for it; `role` may be ``status``."""
-    live = ' role="status" aria-live="polite"' if role == "status" else ""
-    return f'<div class="mcj"{live}>{body}</div>' if body else ""
+    live = Html(' role="status" aria-live="polite"' if role == "status" else "")
+    return Html('<div class="mcj"{}>{}</div>').format(live, body) if body else Html()
 
 
 def state_words(now: Snapshot) -> str:
@@ -95,10 +93,10 @@ def clock(started_at: str | None) -> str:
     return f"{moment:%H:%M:%S}" if is_today else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def services(snapshots: Sequence[Snapshot], chosen: str | None) -> str:
+def services(snapshots: Sequence[Snapshot], chosen: str | None) -> Html:
     """The table of services."""
     if not snapshots:
-        return page(f"<p>{_NOTHING}</p>")
+        return page(Html("<p>{}</p>").format(_NOTHING))
     titles = ("Service", "State", "Runs on", "Version", "Started", "Memory", "GPU")
     rows = []
     for now in snapshots:
@@ -112,118 +110,111 @@ def services(snapshots: Sequence[Snapshot], chosen: str | None) -> str:
             size_text(now.memory) if now.memory else "–",
             gpu_words(now),
         )
-        head = (
-            f"{'▸ ' if mine else ''}{escape(names)}<br><small>{_breakable(now.identifier)}</small>"
-        )
-        mark = ' class="mcj-chosen" aria-current="true"' if mine else ""
-        body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        rows.append(f'<tr{mark}><th scope="row">{head}</th>{body}</tr>')
+        title = lines((f"{'▸ ' if mine else ''}{names}", _breakable(now.identifier)))
+        rows.append(_row(mine, title, cells))
     return page(table("Services of this kernel", titles, rows))
 
 
-def _breakable(identifier: str) -> str:
+def _row(is_chosen: bool, title: str, cells: Sequence[str]) -> Html:
+    mark = Html(' class="mcj-chosen" aria-current="true"' if is_chosen else "")
+    body = Html().join(Html("<td>{}</td>").format(cell) for cell in cells)
+    return Html('<tr{}><th scope="row">{}</th>{}</tr>').format(mark, title, body)
+
+
+def _breakable(identifier: str) -> Html:
     """A long name that may go on in the next line where its parts end."""
-    return re.sub(r"([/@:-])", r"\1<wbr>", escape(identifier))
+    parts = re.split(r"(?<=[/@:-])", identifier)
+    return Html("<small>{}</small>").format(Html("<wbr>").join(parts))
 
 
-def models(rows: Sequence[Mapping[str, Any]], chosen: str | None, caption: str) -> str:
+def models(rows: Sequence[Mapping[str, Any]], chosen: str | None, caption: str) -> Html:
     """The table of a service's models; see :mod:`.look` for the rows."""
     titles = ("Model", "Size on disk", "In memory", "Context")
-    lines = []
+    body = []
     for row in rows:
         mine = row["name"] == chosen
-        mark = ' class="mcj-chosen" aria-current="true"' if mine else ""
-        cells = (row["size"], row["loaded"], row["context"])
-        body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        head = f"{'▸ ' if mine else ''}{escape(row['name'])}"
-        lines.append(f'<tr{mark}><th scope="row">{head}</th>{body}</tr>')
-    return page(table(caption, titles, lines) if lines else f"<p>{escape(caption)}</p>")
+        title = f"{'▸ ' if mine else ''}{row['name']}"
+        body.append(_row(mine, title, (row["size"], row["loaded"], row["context"])))
+    return page(table(caption, titles, body) if body else Html("<p>{}</p>").format(caption))
 
 
-def table(caption: str, titles: Sequence[str], rows: Sequence[str]) -> str:
-    """A table of rows that are HTML already."""
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
-    return (
-        f'<div style="overflow-x: auto"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+def table(caption: str, titles: Sequence[str], rows: Sequence[Html]) -> Html:
+    """A table of rows."""
+    head = Html().join(Html('<th scope="col">{}</th>').format(title) for title in titles)
+    whole = Html(
+        '<div style="overflow-x: auto"><table><caption>{}</caption>'
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     )
+    return whole.format(caption, head, Html().join(rows))
 
 
-def job(now: Job | None) -> str:
+def job(now: Job | None) -> Html:
     """The line of a job: its step while it runs, then what it came to."""
     if now is None:
-        return ""
+        return Html()
+    shown = Html("{} {} {}{}")
     if now.state == "running":
         words = f"cancelling: {now.title}" if now.is_cancelled else now.text
-        return page(f"{step(now.event)} {escape(words)} {same_as(now.twin)}", "status")
-    kept = "".join(f"<br>{escape(note)}" for note in now.notes)
+        return page(shown.format(step(now.event), words, same_as(now.twin), ""), "status")
     if now.state == "failed":
-        return page(f'<div class="mcj-bad">{escape(now.text)}</div>', "status")
-    return page(f"{escape(now.text)} {same_as(now.twin)}{kept}", "status")
+        return bad(now.text)
+    kept = Html().join(Html("<br>{}").format(note) for note in now.notes)
+    return page(Html("{} {}{}").format(now.text, same_as(now.twin), kept), "status")
 
 
-def step(event: Event | None) -> str:
+def step(event: Event | None) -> Html:
     """A bar for what has a size."""
     if event is None or event.current is None or not event.total:
-        return ""
+        return Html()
     percent = min(100, 100 * event.current // event.total)
-    return (
-        f'<progress max="100" value="{percent}" aria-label="progress">{percent} %</progress>'
-        f" {percent} %"
-    )
+    bar = Html('<progress max="100" value="{0}" aria-label="progress">{0} %</progress> {0} %')
+    return bar.format(percent)
 
 
-def same_as(twin: str) -> str:
+def same_as(twin: str) -> Html:
     """The magic that does the same."""
-    return f"<small>(same as <code>{escape(twin)}</code>)</small>" if twin else ""
+    small = Html("<small>(same as <code>{}</code>)</small>")
+    return small.format(code(twin)) if twin else Html()
 
 
-def log(name: str, text: str) -> str:
+def log(name: str, text: str) -> Html:
     """The end of a service's log, scrolled to its end."""
-    title = f"Log of {escape(name)}"
-    scroll = f'<div class="mcj-scroll" tabindex="0" role="group" aria-label="{title}">'
-    return page(f"<small>{title}</small>{scroll}<pre>{escape(text)}</pre></div>")
+    title = f"Log of {name}"
+    scroll = Html(
+        '<small>{}</small><div class="mcj-scroll" tabindex="0" role="group" aria-label="{}">'
+        "<pre>{}</pre></div>"
+    )
+    return page(scroll.format(title, attribute(title), code(text)))
 
 
-def line(text: str) -> str:
+def line(text: str) -> Html:
     """A line of text that is announced."""
-    return page(escape(text), "status")
+    return page(text, "status")
 
 
-def bad(text: str) -> str:
+def bad(text: str) -> Html:
     """What failed."""
-    return page(f'<div class="mcj-bad">{escape(text)}</div>' if text else "", "status")
+    return page(Html('<div class="mcj-bad">{}</div>').format(text) if text else "", "status")
 
 
-def cell(text: str, remark: str = "") -> str:
+def cell(text: str, remark: str = "") -> Html:
     """A cell as selectable text, with a button to copy it (clipboards fail on Binder)."""
     if not text:
-        return ""
-    button = f'<button class="jupyter-button" onclick="{_COPY}">Copy this cell</button>'
-    small = f" <small>{escape(remark)}</small>" if remark else ""
-    return page(
-        f'<div><small>The same in a cell:</small><pre tabindex="0">{escape(text)}</pre>'
-        f"{button}{small}</div>"
+        return Html()
+    small = Html(" <small>{}</small>").format(remark) if remark else ""
+    whole = Html(
+        '<div><small>The same in a cell:</small><pre tabindex="0">{}</pre>'
+        '<button class="jupyter-button" onclick="{}">Copy this cell</button>{}</div>'
     )
+    return page(whole.format(code(text), Html(_COPY), small))
 
 
-def turn(prompt: str, answer: str) -> str:
-    """A prompt and its answer; `answer` is HTML already."""
-    return f'<div class="mcj-turn"><p><b>{escape(prompt)}</b></p>{answer}</div>'
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    # No raw HTML: what a model writes is never markup of ours. No pictures: `safe` leaves some,
-    # such as those between dollar signs, which are no formula here.
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": False})
-    return parser.enable("table").disable("image")
+def turn(prompt: str, answer: Html) -> Html:
+    """A prompt and its answer."""
+    return Html('<div class="mcj-turn"><p><b>{}</b></p>{}</div>').format(prompt, answer)
 
 
 @lru_cache(maxsize=4)  # drawn again whenever anything changes
-def markdown(text: str) -> str:
-    """A model's Markdown as HTML; pictures from elsewhere become links, tags are shown as text."""
-    html = _markdown().render(safe(text)).replace("<a href=", '<a target="_blank" href=')
-    return f'<div class="jp-RenderedHTMLCommon">{html}</div>'
+def markdown(text: str) -> Html:
+    """A model's Markdown as HTML."""
+    return Html('<div class="jp-RenderedHTMLCommon">{}</div>').format(rendered(text))

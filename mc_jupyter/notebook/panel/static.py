@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ...html import Html
 from ..results import Table
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ _COLUMNS = {
     "identifier": "from",
 }
 HERE = "(the live panel, while a kernel runs)"
-_HIDING = """<style>
+_HIDING = Html("""<style>
 .jp-OutputArea:has(.mcj-live) .mcj-static,
 body:not(:has(.jp-OutputArea)):has(.mcj-live) .mcj-static,
 .jp-OutputArea:has(.mcj-static) > .jp-OutputArea-child > .jp-OutputArea-output:not(:has(*))
   { display: none; }
-</style>"""
+</style>""")
 _NOTE = "As it was when this cell ran. %mc panel shows it live; %mc status is the same as text."
 
 
@@ -35,9 +36,9 @@ def table_of(snapshots: Sequence[Snapshot]) -> Table:
     return Table(_COLUMNS, rows, (*nothing, _NOTE))
 
 
-def hidden_by_widgets(html: str) -> str:
+def hidden_by_widgets(table: Html) -> Html:
     """Return the table as HTML that shows only where no live panel is below it.
 
     In JupyterLab it also hides what stands in for widgets that are gone: an output of bare text.
     """
-    return f'{_HIDING}<div class="mcj-static">{html}</div>'
+    return Html('{}<div class="mcj-static">{}</div>').format(_HIDING, table)

@@ -81,7 +81,7 @@ def pull(
     if engine.image(image) is None:  # docker-py takes a connection that breaks for the end
         raise _unavailable(image, "the engine broke off")
     fetched = f" ({size_text(layers.done)})" if layers.done else ""
-    report(Event("image", f"pulled {image}{fetched}", keep=True))
+    report(Event("image", f"pulled {image}{fetched}", settled=True))
 
 
 def _lines(
