@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 LONGEST_MARKDOWN = 200_000
 """Characters of a text that are read as Markdown; the rest is shown as it is."""
 
-# Where MathJax begins a formula, a reference or an escape of its own.
-_MATHS = re.compile(r"\$|\\(?=[\\$(\[A-Za-z])")
+# Where MathJax begins a formula, a reference or an escape of its own; at a text's end, the next
+# one may hold what is missing.
+_MATHS = re.compile(r"\$|\\(?=[\\$(\[A-Za-z]|\Z)")
 _BLANK = re.compile(r"(?<=\n)([ \t\r\f\v]*)\n")
 _STYLES = {f"text-align: {side}" for side in ("left", "right", "center")}
 _TAGS = {

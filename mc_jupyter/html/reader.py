@@ -160,7 +160,7 @@ def _is_link(address: str) -> bool:
 
 def _count_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     budget: _Budget = state.env["budget"]
-    if not silent and state.level == 0 and state.parentType == "root":
+    if not silent and state.level == 0:
         budget.line, budget.tokens = start, len(state.tokens)
     if state.level >= _DEEPEST - 4:  # deeper, markdown-it-py leaves the text out
         raise _TooMuch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+from ...html import Html
 from .words import duration_text
 
 COLUMNS = 160
@@ -28,10 +29,10 @@ def waveform(peaks: Sequence[float]) -> str:
         f"M{round((i + 0.5) * step, 1):g} {round(middle - h, 1):g}v{round(2 * h, 1):g}"
         for i, h in enumerate(heights)
     )
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
-        f'<path d="{bars}" stroke="{_COLOUR}" stroke-width="{round(step * 0.7, 1):g}"/></svg>'
-    )
+    svg = Html(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}">'
+        '<path d="{}" stroke="{}" stroke-width="{}"/></svg>'
+    ).format(_WIDTH, _HEIGHT, bars, _COLOUR, f"{round(step * 0.7, 1):g}")
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...events import Event
     from ...records import Snapshot
 
-STYLE = """<style>
+STYLE = Html("""<style>
 .mcj { color: var(--jp-ui-font-color1, inherit); font-size: var(--jp-ui-font-size1, 13px);
   line-height: 1.45; overflow-wrap: break-word; }
 .mcj th small { font-weight: normal; }
@@ -42,9 +42,9 @@ STYLE = """<style>
 .mcj-turn p:first-child { margin-top: 0; }
 .mcj-bad { border-left: 3px solid var(--jp-error-color1, #c33); padding-left: 8px;
   white-space: pre-wrap; }
-</style><div class="mcj-live"></div>"""
+</style><div class="mcj-live"></div>""")
 _NOTHING = "No service is loaded. Load one below; a prompt in the Playground does it by itself."
-_COPY = (
+_COPY = Html(
     "var b=this,t=b.parentNode.querySelector('pre'),r=document.createRange();"
     "r.selectNodeContents(t);var s=getSelection();s.removeAllRanges();s.addRange(r);"
     "(navigator.clipboard?navigator.clipboard.writeText(t.textContent):Promise.reject())"
@@ -206,7 +206,7 @@ def cell(text: str, remark: str = "") -> Html:
         '<div><small>The same in a cell:</small><pre tabindex="0">{}</pre>'
         '<button class="jupyter-button" onclick="{}">Copy this cell</button>{}</div>'
     )
-    return page(whole.format(code(text), Html(_COPY), small))
+    return page(whole.format(code(text), _COPY, small))
 
 
 def turn(prompt: str, answer: Html) -> Html:
