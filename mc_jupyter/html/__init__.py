@@ -41,6 +41,10 @@ _TAGS = {
     *("p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "hr", "br"),
     *("table", "thead", "tbody", "tr", "th", "td", "em", "strong", "s", "a", "code", "pre", "span"),
 }
+_CODE_STYLE = (  # without it, JupyterLab shows blocks of code as one, and breaks lines within words
+    "margin: 0.6em 0; padding: 0.4em 0.6em; background: rgba(128, 128, 128, 0.1); "
+    "white-space: pre; overflow-x: auto"
+)
 _PRE_STYLE = (  # JupyterLab would indent it, with gaps around it, and cut lines within words
     "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; "
     "font-family: var(--jp-code-font-family, monospace); "
@@ -76,6 +80,11 @@ def attribute(text: str) -> Html:
 def code(text: str) -> Html:
     """Return a text for the inside of ``<pre>`` or ``<code>``, which MathJax leaves alone."""
     return attribute(text)
+
+
+def code_block(text: str) -> Html:
+    """Return a text as a block of code."""
+    return Html('<pre style="{}"><code>{}</code></pre>').format(_CODE_STYLE, code(text))
 
 
 def lines(texts: Sequence[str]) -> Html:
@@ -144,8 +153,8 @@ def render(text: str) -> Rendered:
     -------
     Rendered
         Its `html` holds no script, style sheet, form or picture, fetches nothing, and has no
-        attributes but ``href``, ``rel`` and ``target`` of links, ``start`` of lists and the
-        alignment of a table's cells.
+        attributes but ``href``, ``rel`` and ``target`` of links, ``start`` of lists, the
+        alignment of a table's cells and one constant style of code.
     """
     from .reader import read
 
@@ -197,7 +206,7 @@ def _cleaner() -> Cleaner:
         clean_content_tags=set(),
         attributes={"a": {"href"}, "ol": {"start"}},
         tag_attribute_values={"td": cells, "th": cells},
-        set_tag_attribute_values={"a": {"target": "_blank"}},
+        set_tag_attribute_values={"a": {"target": "_blank"}, "pre": {"style": _CODE_STYLE}},
         url_schemes={"http", "https", "mailto"},
         url_relative="deny",
         link_rel="noopener noreferrer",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..control_characters import make_visible
-from ..html import Html, Rendered, code, lines, preformatted, render
+from ..html import Html, Rendered, code_block, lines, preformatted, render
 from .made import Input, Made
 from .shown import Shown
 
@@ -207,7 +207,7 @@ def shown_text(text: str, *, is_json: bool = False, plain: bool = False) -> Rend
     if plain:
         return Rendered(preformatted(text), 0)
     if is_json:
-        return Rendered(Html("<pre><code>{}</code></pre>").format(code(text.strip())), 0)
+        return Rendered(code_block(text.strip()), 0)
     return render(text)
 
 

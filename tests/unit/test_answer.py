@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mc_jupyter.errors import ResponseError
+from mc_jupyter.html import code_block
 from mc_jupyter.lab.answer import Answer, Timings, Usage
 from mc_jupyter.lab.draft import Draft
 
@@ -62,7 +63,7 @@ def test_plain_text_is_the_raw_answer() -> None:
     assert bundle(answer)["text/plain"] == raw
     assert bundle(answer)["text/html"] == (
         "<div><p>costs <span>$</span>5 &lt;b&gt; <span>\\(x\\)</span></p>\n"
-        "<pre><code>x</code></pre><small>m</small></div>"
+        f"{code_block('x')}<small>m</small></div>"
     )
 
 

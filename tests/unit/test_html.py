@@ -21,6 +21,7 @@ from mc_jupyter.html import (
     table,
 )
 
+PRE = markdown("    x").partition("<code>")[0]
 LINK = 'target="_blank" rel="noopener noreferrer"'
 
 
@@ -85,8 +86,8 @@ LINK = 'target="_blank" rel="noopener noreferrer"'
         ("![r]\n\n[r]: http://x", f'<p><a href="http://x" {LINK}>r</a></p>'),
         # code
         ("`$5 <b>`", "<p><code>$5 &lt;b&gt;</code></p>"),
-        ("~~~\n$x$ \\(\n~~~", "<pre><code>$x$ \\(\n</code></pre>"),
-        ("```python\nunclosed", "<pre><code>unclosed</code></pre>"),
+        ("~~~\n$x$ \\(\n~~~", f"{PRE}<code>$x$ \\(\n</code></pre>"),
+        ("```python\nunclosed", f"{PRE}<code>unclosed</code></pre>"),
         # the rest
         ("~~s~~ **b**\\\nnext", "<p><s>s</s> <strong>b</strong><br>\nnext</p>"),
         ("3. a\n4. b", '<ol start="3">\n<li>a</li>\n<li>b</li>\n</ol>'),
@@ -114,7 +115,7 @@ def test_a_fence_is_the_answers_byte_for_byte() -> None:
         lines_of_code = "".join(chance.choice(signs) for _ in range(chance.randint(0, 60)))
         source = lines_of_code.replace("```", "")
         shown = str(block(markdown(f"before\n\n```x\n{source}\n```\nafter")))
-        inside = shown.partition("<pre><code>")[2].partition("</code></pre>")[0]
+        inside = shown.partition("<code>")[2].partition("</code></pre>")[0]
         assert standard.unescape(inside) == f"{source}\n"
 
 
