@@ -41,9 +41,8 @@ _TAGS = {
     *("p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "hr", "br"),
     *("table", "thead", "tbody", "tr", "th", "td", "em", "strong", "s", "a", "code", "pre", "span"),
 }
-_CODE_STYLE = (  # without it, JupyterLab shows blocks of code as one, and breaks lines within words
-    "margin: 0.6em 0; padding: 0.4em 0.6em; background: rgba(128, 128, 128, 0.1); "
-    "white-space: pre; overflow-x: auto"
+_CODE_STYLE = (  # without it, JupyterLab shows several blocks of code as one
+    "margin: 0.6em 0; padding: 0.2em 0.6em; border-left: 3px solid rgba(128, 128, 128, 0.4)"
 )
 _PRE_STYLE = (  # JupyterLab would indent it, with gaps around it, and cut lines within words
     "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; "
