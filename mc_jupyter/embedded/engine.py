@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -27,6 +28,8 @@ from .worker import WorkerSpec
 
 _SOCKET_PATH_LIMIT = 90  # bytes; macOS allows 104
 _PROBE = "Paris is the capital of"  # goes on with a word, never with JSON
+_PLACE = re.compile(r"at \d+\(\d+\): ")  # in a grammar that the caller never sees
+_ENFORCED = 256  # schemas that are remembered
 _JSON_START = re.compile(r"\s*([{[\"\d-]|t(r|$)|f(a|$)|n(u|$)|$)")
 
 
@@ -56,7 +59,7 @@ class Engine:
         self._process = process
         self._wire = Wire(str(folder / "engine.sock"), secrets.token_urlsafe(24))
         self._said = b""
-        self._enforced: set[str] = set()
+        self._enforced: set[bytes] = set()
         self._log = asyncio.create_task(self._pass_log_on())
 
     @classmethod
@@ -70,8 +73,10 @@ class Engine:
         """
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-P", "-m", f"{__package__}.worker")
+        # when the engine ends itself it would run a debugger for seconds
+        env = {**os.environ, "GGML_NO_BACKTRACE": "1"}
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=env
         )
         engine = cls(spec, _private_folder(), process)
         try:
@@ -151,7 +156,7 @@ class Engine:
         ResponseError
             400 when it does not.
         """
-        known = json.dumps(schema, sort_keys=True)
+        known = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()
         if known in self._enforced:
             return
         self._said = b""
@@ -159,8 +164,10 @@ class Engine:
         reply = await self._wire.call("/completion", {**body, "json_schema": schema})
         if not _JSON_START.match(reply["content"]):
             said = self._said.decode(errors="replace").partition("llg error: ")[2]
-            why = said.partition(": ")[2].partition("\n")[0] or "its grammar compiler rejects it"
+            why = _PLACE.sub("", said.partition("\n")[0]) or "its grammar compiler rejects it"
             raise ResponseError(f"the engine cannot enforce this schema: {why}", status=400)
+        if len(self._enforced) >= _ENFORCED:
+            self._enforced.clear()
         self._enforced.add(known)
 
     def complete(
