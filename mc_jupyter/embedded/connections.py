@@ -92,8 +92,8 @@ class Server(tornado.httpserver.HTTPServer):
         self.refuse = refuse
         self.bounds = bounds
         # in the order in which they became idle
-        self._idle: dict[HTTP1ServerConnection, None] = {}
-        self._busy: dict[HTTP1ServerConnection, int] = {}  # with the bytes of the request's body
+        self._idle: dict[tornado.iostream.IOStream, None] = {}
+        self._busy: dict[tornado.iostream.IOStream, int] = {}  # with the bytes of a body
         self._refused = 0
 
     def handle_stream(self, stream: tornado.iostream.IOStream, address: Any) -> None:
@@ -105,33 +105,34 @@ class Server(tornado.httpserver.HTTPServer):
                 return
             oldest = next(iter(self._idle))
             del self._idle[oldest]
-            oldest.stream.close()
+            oldest.close()
+        self._idle[stream] = None
         super().handle_stream(stream, address)
 
     def start_request(
         self, server_conn: Any, request_conn: Any
     ) -> tornado.httputil.HTTPMessageDelegate:
         """Wait for a connection's next request; its last one is over."""
-        self._busy.pop(server_conn, None)
-        if not server_conn.stream.closed():
-            self._idle[server_conn] = None
+        stream = server_conn.stream
+        if self._busy.pop(stream, None) is not None and not stream.closed():
+            self._idle[stream] = None
         return _Request(self, server_conn, request_conn)
 
     def on_close(self, server_conn: Any) -> None:
         """Forget a connection."""
-        self._idle.pop(server_conn, None)
-        self._busy.pop(server_conn, None)
+        self._idle.pop(server_conn.stream, None)
+        self._busy.pop(server_conn.stream, None)
         super().on_close(server_conn)
 
-    def let_in(self, connection: HTTP1ServerConnection) -> None:
+    def let_in(self, stream: tornado.iostream.IOStream) -> None:
         """Count a connection as busy until its request is answered."""
-        self._idle.pop(connection, None)
-        self._busy[connection] = 0
+        self._idle.pop(stream, None)
+        self._busy[stream] = 0
 
-    def count(self, connection: HTTP1ServerConnection, size: int) -> Refusal | None:
+    def count(self, stream: tornado.iostream.IOStream, size: int) -> Refusal | None:
         """Count `size` more bytes of a body; return why that is too much, or None."""
-        self._busy[connection] = self._busy.get(connection, 0) + size
-        if self._busy[connection] > self.bounds.body:
+        self._busy[stream] = self._busy.get(stream, 0) + size
+        if self._busy[stream] > self.bounds.body:
             return self.too_long()
         if sum(self._busy.values()) > self.bounds.bodies:
             return 503, "the server is busy: the requests under way are too long together"
@@ -175,7 +176,7 @@ class _Request(tornado.httputil.HTTPMessageDelegate):
                 linger=_has_body(headers),
             )
             return
-        self._server.let_in(self._holder)
+        self._server.let_in(self._holder.stream)
         # every body is read as JSON; tornado would read what curl -d sends as a form
         headers.pop("Content-Type", None)
         self._inner = self._server.application.start_request(self._holder, self._connection)
@@ -184,7 +185,7 @@ class _Request(tornado.httputil.HTTPMessageDelegate):
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         if self._inner is None:
             return None
-        refusal = self._server.count(self._holder, len(chunk))
+        refusal = self._server.count(self._holder.stream, len(chunk))
         if refusal is None:
             return self._inner.data_received(chunk)
         self.on_connection_close()
