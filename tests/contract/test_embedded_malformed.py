@@ -226,7 +226,8 @@ REFUSED_FORMATS: dict[str, Any] = {
     "Unsatisfiable": {"type": []},
     "properties must be an object": {"properties": []},
     "Unimplemented keys": {"not": {}},
-    "too": {"enum": [f"x{number}" for number in range(100_000)]},
+    "too many expressions": {"type": "string", "pattern": "^(a{1000}){1000}$"},
+    "too big": {"enum": [f"x{number}" for number in range(100_000)]},
     '"minItems" in the format': {"type": "array", "minItems": 10**9},
     '"maxItems" in the format': {"type": "array", "maxItems": 10**6},
     "a string in the format": {"type": "object", "properties": {"k" * 200_000: {}}},
@@ -292,3 +293,16 @@ def test_a_name_that_comes_twice_counts_as_it_comes_last(http: httpx.Client) -> 
     assert reply.status_code == 200
     reply = http.post("/api/show", content=f'{{"model": "{MODEL}", "model": "a b"}}')
     assert reply.status_code == 400
+
+
+def test_a_format_that_is_given_up_in_an_answer_is_an_error_and_not_an_answer(
+    server: Running, http: httpx.Client
+) -> None:
+    late = {"type": "string", "pattern": "^(a{1000}){1000}$"}
+    schema: dict[str, Any] = {"type": "array", "prefixItems": [{"const": "b" * 40}, late]}
+    schema |= {"items": False, "minItems": 2}
+    body = {"model": MODEL, "prompt": "Give JSON", "format": schema, "stream": False}
+    reply = http.post("/api/generate", json={**body, "options": {"num_predict": 100, "seed": 1}})
+    assert reply.status_code == 400, reply.text
+    assert "too complex" in reply.json()["error"] or "cannot enforce" in reply.json()["error"]
+    healthy(server, http)
