@@ -28,7 +28,7 @@ Refusal = tuple[int, str]
 _READ_BUFFER = 2**20  # bytes; what a caller sends while its answer is computed is not read beyond
 _LINGER_TIME, _LINGER_SIZE = 1.0, 2**20  # seconds, bytes
 _LOGGED = 100  # refusals; the log of a server that somebody floods must not grow without end
-_SHOWN = 200  # characters of a path
+_SHOWN = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Server(tornado.httpserver.HTTPServer):
         """Say in the log that a request was refused; the first hundred times."""
         self._refused += 1
         if self._refused <= _LOGGED:
-            print(f"{method} {shown(path)} {status} refused", file=sys.stderr, flush=True)
+            print(f"{shown(method)} {shown(path)} {status} refused", file=sys.stderr, flush=True)
         if self._refused == _LOGGED:
             print("further refusals are not logged", file=sys.stderr, flush=True)
 
@@ -171,10 +171,7 @@ class _Request(tornado.httputil.HTTPMessageDelegate):
         if refusal is None and _length(headers) > self._server.bounds.body:
             refusal = self._server.too_long()
         if refusal is not None:
-            await self._refuse(
-                *refusal,
-                linger=_has_body(headers),
-            )
+            await self._refuse(*refusal, linger=_has_body(headers))
             return
         self._server.let_in(self._holder.stream)
         # every body is read as JSON; tornado would read what curl -d sends as a form
@@ -266,7 +263,7 @@ def _bare(status: int, message: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def shown(path: str) -> str:
-    """Return a request's path for a log: without its query, short, and in plain ASCII."""
-    short = path.partition("?")[0][:_SHOWN]
+def shown(word: str) -> str:
+    """Return a request's method or path for a log: without a query, short, in plain ASCII."""
+    short = word.partition("?")[0][:_SHOWN]
     return short.encode("ascii", "backslashreplace").decode()

@@ -45,13 +45,13 @@ _INT_LIMIT = 2**31 - 1  # the engine would take another number for a greater one
 _FLOAT_LIMIT = 3.4e38  # the same
 _THREADS = 512  # the engine ends itself at more (ggml, GGML_MAX_N_THREADS)
 _STOPS, _STOP_LENGTH = 256, 65536
-#: option -> (least, greatest), None for as great as the engine's type holds
-_RANGES: Mapping[str, tuple[float, float | None]] = {
-    "num_ctx": (1, None),
-    "num_batch": (1, None),
+#: option -> (least, greatest); of all others, what the engine's type holds
+_RANGES: Mapping[str, tuple[int, int]] = {
+    "num_ctx": (1, _INT_LIMIT),
+    "num_batch": (1, _INT_LIMIT),
     "num_thread": (0, _THREADS),
     "seed": (-1, 2**32 - 2),  # llama.cpp takes 2^32-1 for "choose one"
-    "repeat_last_n": (-1, None),
+    "repeat_last_n": (-1, _INT_LIMIT),
 }
 
 
@@ -144,10 +144,8 @@ def _strings(name: str, value: Any) -> list[str]:
 
 
 def _in_range(name: str, value: Any) -> Any:
-    kind = SAMPLING[name][0] if name in SAMPLING else int
-    least, most = _RANGES.get(name, (-_FLOAT_LIMIT if kind is float else -_INT_LIMIT, None))
-    if most is None:
-        most = _FLOAT_LIMIT if kind is float else _INT_LIMIT
+    limit = _FLOAT_LIMIT if isinstance(value, float) else _INT_LIMIT
+    least, most = _RANGES.get(name, (-limit, limit))
     if value < least:
         raise OptionError(f'option "{name}" is {value}; the least is {least}')
     if value > most:

@@ -187,7 +187,7 @@ def _log(handler: tornado.web.RequestHandler) -> None:
     request = handler.request
     took = request.request_time()
     print(
-        f"{request.method} {shown(request.path)} {handler.get_status()} {took:.3f} s",
+        f"{shown(request.method or '')} {shown(request.path)} {handler.get_status()} {took:.3f} s",
         file=sys.stderr,
         flush=True,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -262,9 +263,10 @@ def test_a_method_that_is_not_served_is_405_and_only_with_the_token(
 def test_an_odd_target_leads_nowhere(server: Running, target: str) -> None:
     said = answer(server, f"GET {target} HTTP/1.1\r\n{BEARER}Connection: close\r\n\r\n")
     assert said[:12] in (b"HTTP/1.1 404", b"HTTP/1.1 400")
+    answer(server, f"{'M' * 9000} {target} HTTP/1.1\r\n{BEARER}Connection: close\r\n\r\n")
     alive(server)
     log = server.log.read_text()
-    assert max(map(len, log.splitlines())) < 300
+    assert max(map(len, log.splitlines())) < 450
     assert log.isascii()
 
 
@@ -448,6 +450,35 @@ def test_a_hang_up_in_the_midst_of_a_request_is_forgotten(server: Running, cut: 
             connection.sendall(whole[:cut].encode())
     wait_until(lambda: open_sockets(server) <= before, 10, "the end of the connections")
     alive(server)
+
+
+def test_hanging_up_at_any_moment_leaves_nothing_behind() -> None:
+    """While the model loads, the template is filled, a format is checked, a prompt is read..."""
+    schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(500)}}
+    turns = [{"role": "user", "content": "word " * 20}] * 20
+    bodies = (
+        {"model": MODEL, "messages": turns, "format": schema},
+        {"model": MODEL, "messages": turns, "keep_alive": 0},
+        {"model": MODEL, "messages": turns, "options": {"num_ctx": 2048}},
+        {"model": MODEL, "messages": turns * 100},
+    )
+    with serve("--parallel", "1", models=weights()) as server:
+        before = open_sockets(server)
+        chance = random.Random(20261126)
+        for number in range(40):
+            body = json.dumps(bodies[number % len(bodies)])
+            with connect(server) as connection:
+                head = f"{CHAT}{BEARER}Content-Length: {len(body)}\r\n\r\n"
+                connection.sendall((head + body).encode())
+                connection.settimeout(chance.random() * 0.6)
+                with suppress(TimeoutError):  # the moment at which it hangs up
+                    connection.recv(1)
+        with server.client() as http:
+            body = {"model": MODEL, "prompt": "hi", "stream": False, "keep_alive": 0}
+            assert http.post("/api/generate", json=body).json()["done"]
+        wait_until(lambda: len(session(server)) == 1, 20, "the end of the worker")
+        wait_until(lambda: open_sockets(server) <= before, 20, "the end of the connections")
+        alive(server)
 
 
 def test_no_word_of_a_caller_becomes_a_header(server: Running) -> None:
