@@ -186,6 +186,7 @@ class _Request(tornado.httputil.HTTPMessageDelegate):
         if refusal is None:
             return self._inner.data_received(chunk)
         self.on_connection_close()
+        self._server.let_in(self._holder.stream)  # its bytes are gone: room for the others
         return self._refuse(*refusal, linger=True)
 
     def finish(self) -> None:
