@@ -20,6 +20,7 @@ from .server import Handler
 # Tokens that come faster share a line, which leaves more of the processor to the engine: after
 # each line it waits a twentieth of the answer's time so far, 20 ms at most.
 _SHARE, _LONGEST = 0.05, 0.02
+_TOKEN_LENGTH = 128  # characters; the longest tokens of all vocabularies are runs of blanks
 NUM_BATCH = 256  # tokens: half a second of a small model's time on two slow cores
 
 
@@ -44,6 +45,7 @@ class AnswerHandler(Handler):
         refuse_unsupported(body)
         wanted = options.check(ask.options, model.parameters)
         spec = self._spec(model, wanted)
+        _check_size(ask, spec)
         async with self.state.residents.use(model, spec, ask.keep_alive) as engine:
             loaded = time.perf_counter_ns()
             if ask.empty:
@@ -53,7 +55,7 @@ class AnswerHandler(Handler):
             _check_length(tokens, spec, model)
             if ask.schema is not None:
                 await engine.check_schema(ask.schema)
-            sampling = _sampling(ask, wanted, spec.num_ctx - len(tokens))
+            sampling = _sampling(ask, wanted, spec, len(tokens))
             async with aclosing(engine.complete(tokens, sampling)) as batches:
                 await self._send(ask, batches, began, loaded, len(tokens))
 
@@ -101,6 +103,11 @@ class AnswerHandler(Handler):
             raise OptionError(
                 f'option "num_ctx" is {num_ctx}, but {model.name} has {most} tokens of context'
             )
+        if wanted.num_batch and wanted.num_batch < settings.parallel:
+            raise OptionError(
+                f'option "num_batch" is {wanted.num_batch}; the least is {settings.parallel}, '
+                "a token for each request that is computed at once"
+            )
         return LoadSpec(
             path=model.path,
             num_ctx=num_ctx or min(settings.num_ctx, most or settings.num_ctx),
@@ -131,6 +138,19 @@ async def _tokens(engine: Engine, ask: Ask, model: Model) -> list[int]:
     return await engine.tokens(await engine.render(messages))
 
 
+def _check_size(ask: Ask, spec: LoadSpec) -> None:
+    """Refuse what no context holds, before the engine counts its tokens for minutes."""
+    size = len(ask.raw or "") + sum(len(message["content"]) for message in ask.messages)
+    most = spec.num_ctx * _TOKEN_LENGTH
+    if size > most or len(ask.messages) > spec.num_ctx:
+        raise ResponseError(
+            f"the prompt has {size} characters in {max(len(ask.messages), 1)} messages, and the "
+            f"context holds {spec.num_ctx} tokens (num_ctx): {most} characters and "
+            f"{spec.num_ctx} messages at the very most",
+            status=400,
+        )
+
+
 def _check_length(tokens: list[int], spec: LoadSpec, model: Model) -> None:
     if len(tokens) < spec.num_ctx:
         return
@@ -150,9 +170,13 @@ def _check_json(text: str) -> None:
         raise ResponseError("the engine did not keep to the format", status=500) from None
 
 
-def _sampling(ask: Ask, wanted: options.Options, room: int) -> dict[str, Any]:
+def _sampling(ask: Ask, wanted: options.Options, spec: LoadSpec, prompt: int) -> dict[str, Any]:
+    room = spec.num_ctx - prompt
     limit = room if wanted.num_predict is None else min(wanted.num_predict, room)
-    sampling = {**wanted.sampling, "n_predict": limit}
+    # -1 is the whole context; the engine takes memory for every token that is named
+    last = wanted.sampling["repeat_last_n"]
+    last = min(last, spec.num_ctx) if last >= 0 else spec.num_ctx
+    sampling = {**wanted.sampling, "n_predict": limit, "repeat_last_n": last}
     if ask.schema is not None:
         sampling["json_schema"] = ask.schema
     return sampling

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,10 @@ from .worker import WorkerSpec
 
 _SOCKET_PATH_LIMIT = 90  # bytes; macOS allows 104
 _PROBE = "Paris is the capital of"  # goes on with a word, never with JSON
+_PLACE = re.compile(r"at \d+\(\d+\): ")  # in a grammar that the caller never sees
+_GIVEN_UP = re.compile(rb"llg error: (lexer|parser) error")
+_LOG_TIME = 0.01  # seconds; the log comes by another pipe than the reply
+_ENFORCED = 256  # schemas that are remembered
 _JSON_START = re.compile(r"\s*([{[\"\d-]|t(r|$)|f(a|$)|n(u|$)|$)")
 
 
@@ -56,7 +62,9 @@ class Engine:
         self._process = process
         self._wire = Wire(str(folder / "engine.sock"), secrets.token_urlsafe(24))
         self._said = b""
-        self._enforced: set[str] = set()
+        self._enforced: set[bytes] = set()
+        self._checking = asyncio.Lock()
+        self._formats_given_up = 0
         self._log = asyncio.create_task(self._pass_log_on())
 
     @classmethod
@@ -70,8 +78,10 @@ class Engine:
         """
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-P", "-m", f"{__package__}.worker")
+        # when the engine ends itself it would run a debugger for seconds
+        env = {**os.environ, "GGML_NO_BACKTRACE": "1"}
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=env
         )
         engine = cls(spec, _private_folder(), process)
         try:
@@ -96,6 +106,7 @@ class Engine:
         assert self._process.stderr is not None
         while said := await self._process.stderr.read(65536):
             self._said = (self._said + said)[-4096:]
+            self._formats_given_up += len(_GIVEN_UP.findall(said))
             sys.stderr.buffer.write(said)
             sys.stderr.buffer.flush()
 
@@ -151,19 +162,23 @@ class Engine:
         ResponseError
             400 when it does not.
         """
-        known = json.dumps(schema, sort_keys=True)
+        known = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()
         if known in self._enforced:
             return
-        self._said = b""
         body = {"prompt": _PROBE, "n_predict": 4, "temperature": 0, "cache_prompt": False}
-        reply = await self._wire.call("/completion", {**body, "json_schema": schema})
-        if not _JSON_START.match(reply["content"]):
+        async with self._checking:  # what is said meanwhile is said of this schema
+            self._said = b""
+            reply = await self._wire.call("/completion", {**body, "json_schema": schema})
+            await asyncio.sleep(_LOG_TIME)
             said = self._said.decode(errors="replace").partition("llg error: ")[2]
-            why = said.partition(": ")[2].partition("\n")[0] or "its grammar compiler rejects it"
+        if said or not _JSON_START.match(reply["content"]):
+            why = _PLACE.sub("", said.partition("\n")[0]) or "its grammar compiler rejects it"
             raise ResponseError(f"the engine cannot enforce this schema: {why}", status=400)
+        if len(self._enforced) >= _ENFORCED:
+            self._enforced.clear()
         self._enforced.add(known)
 
-    def complete(
+    async def complete(
         self, tokens: Sequence[int], sampling: Mapping[str, Any]
     ) -> AsyncGenerator[list[Json], None]:
         """Yield llama.cpp's chunks (``content``, and ``stop_type``, ``timings`` in the last).
@@ -176,9 +191,24 @@ class Engine:
             The prompt.
         sampling
             Fields of llama.cpp's ``/completion``.
+
+        Raises
+        ------
+        ResponseError
+            As :meth:`.wire.Wire.events`; also 400 when the engine gives up a JSON schema in the
+            midst of the answer, which it tells its log alone.
         """
         body = {**sampling, "prompt": list(tokens), "stream": True, "return_progress": True}
-        return self._wire.events("/completion", body)
+        before = self._formats_given_up
+        async with aclosing(self._wire.events("/completion", body)) as batches:
+            async for batch in batches:
+                if "json_schema" in sampling and self._formats_given_up != before:
+                    raise ResponseError(
+                        "the engine gave up the format in the midst of the answer: it is too "
+                        "complex to be enforced",
+                        status=400,
+                    )
+                yield batch
 
 
 def _private_folder() -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ModelNotFoundError, ResponseError
 from .catalogue import Published
 from .gguf import Header, read_header
+from .strict_json import short
 from .weights import Store
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
@@ -130,7 +131,7 @@ class Library:
                 return model
         if self.entry(name) is not None:
             raise ModelNotFoundError(f"model '{name}' not found, try pulling it first")
-        raise ModelNotFoundError(f"model '{name}' not found: {self.offer(models)}")
+        raise ModelNotFoundError(f"model '{short(name)}' not found: {self.offer(models)}")
 
     def entry(self, name: str) -> Published | None:
         """Return what the catalogue says of a name; None when it is not in it."""

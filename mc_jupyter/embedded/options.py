@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, did_you_mean
+from .strict_json import short
 
 #: Ollama's name -> (type, default, llama.cpp's name in ``/completion``)
 SAMPLING: Mapping[str, tuple[type, Any, str]] = {
@@ -40,7 +41,18 @@ IGNORED: Mapping[str, str] = {
     "draft_num_predict": "there is no draft model",
 }
 _TYPE_NAMES = {float: "float32", int: "integer", list: "array"}
-_SEED_LIMIT = 2**32 - 2  # llama.cpp takes 2^32-1 for "choose one"
+_INT_LIMIT = 2**31 - 1  # the engine would take another number for a greater one
+_FLOAT_LIMIT = 3.4e38  # the same
+_THREADS = 512  # the engine ends itself at more (ggml, GGML_MAX_N_THREADS)
+_STOPS, _STOP_LENGTH = 256, 65536
+#: option -> (least, greatest); of all others, what the engine's type holds
+_RANGES: Mapping[str, tuple[int, int]] = {
+    "num_ctx": (1, _INT_LIMIT),
+    "num_batch": (1, _INT_LIMIT),
+    "num_thread": (0, _THREADS),
+    "seed": (-1, 2**32 - 2),  # llama.cpp takes 2^32-1 for "choose one"
+    "repeat_last_n": (-1, _INT_LIMIT),
+}
 
 
 @dataclass(frozen=True)
@@ -105,27 +117,39 @@ def _value(name: str, value: Any) -> Any:
     if name in IGNORED:
         raise OptionError(f'option "{name}" has no effect here: {IGNORED[name]}')
     if name not in HONOURED:
-        raise OptionError(f'unknown option "{name}": {did_you_mean(name, HONOURED)}')
+        known = did_you_mean(short(name), HONOURED)
+        raise OptionError(f'unknown option "{short(name)}": {known}')
     kind = SAMPLING[name][0] if name in SAMPLING else int
     if kind is list:
-        if not isinstance(value, list):
-            raise OptionError(f'option "{name}" must be of type array')
-        if not all(isinstance(item, str) for item in value):
-            raise OptionError(f'option "{name}" must be of an array of strings')
-        return value
+        return _strings(name, value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise OptionError(f'option "{name}" must be of type {_TYPE_NAMES[kind]}')
-    if kind is int and value != int(value):
-        raise OptionError(f'option "{name}" must be of type integer')
+    if not abs(value) <= _FLOAT_LIMIT or (kind is int and value != int(value)):
+        raise OptionError(f'option "{name}" must be of type {_TYPE_NAMES[kind]}')
     return _in_range(name, kind(value))
 
 
+def _strings(name: str, value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise OptionError(f'option "{name}" must be of type array')
+    if not all(isinstance(item, str) for item in value):
+        raise OptionError(f'option "{name}" must be of an array of strings')
+    # the engine looks for each of them after each token
+    if len(value) > _STOPS or sum(map(len, value)) > _STOP_LENGTH:
+        raise OptionError(
+            f'option "{name}" has {len(value)} strings of {sum(map(len, value))} characters; '
+            f"the most is {_STOPS} of {_STOP_LENGTH} together"
+        )
+    return value
+
+
 def _in_range(name: str, value: Any) -> Any:
-    lowest = {"num_ctx": 1, "num_batch": 1, "num_thread": 0, "seed": -1, "repeat_last_n": -1}
-    if name in lowest and value < lowest[name]:
-        raise OptionError(f'option "{name}" is {value}; the least is {lowest[name]}')
-    if name == "seed" and value > _SEED_LIMIT:
-        raise OptionError(f'option "seed" is {value}; the greatest is {_SEED_LIMIT}')
+    limit = _FLOAT_LIMIT if isinstance(value, float) else _INT_LIMIT
+    least, most = _RANGES.get(name, (-limit, limit))
+    if value < least:
+        raise OptionError(f'option "{name}" is {value}; the least is {least}')
+    if value > most:
+        raise OptionError(f'option "{name}" is {value}; the greatest is {most}')
     if name == "num_gpu" and value > 0:
         raise OptionError(f'option "num_gpu" is {value}, but this server computes on the CPU')
     return value

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import ResponseError, did_you_mean
+from .strict_json import parse_json, short
 
 Kind = Literal["generate", "chat"]
 Json = dict[str, Any]
@@ -48,7 +49,11 @@ _REFUSED = {
     "top_logprobs": "this embedded server returns no logprobs",
 }
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
-_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_REPEATS = ("minItems", "maxItems", "minProperties", "maxProperties")
+_MOST_REPEATS = 10_000
+_DURATION_LENGTH = 100  # characters; the search takes the square of it
+LONGEST = 9_223_372_036.0  # seconds, the longest that Go (and so Ollama) can say
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def parse_body(raw: bytes) -> Json:
     if not raw.strip():
         raise ResponseError("missing request body", status=400)
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        body = parse_json(raw)
     except ValueError as error:
         raise ResponseError(f"invalid JSON: {error}", status=400) from None
     if not isinstance(body, dict):
@@ -119,9 +124,11 @@ def parse_ask(kind: Kind, body: Json) -> Ask:
     """
     for name in body:
         if name not in _FIELDS[kind]:
-            hint = did_you_mean(name, _FIELDS[kind])
-            raise ResponseError(f'unknown field "{name}": {hint}', status=400)
+            hint = did_you_mean(short(name), _FIELDS[kind])
+            raise ResponseError(f'unknown field "{short(name)}": {hint}', status=400)
     model = field(body, "model", str, "")
+    if not model:
+        raise ResponseError("model is required", status=400)
     raw = None
     if kind == "chat":
         messages = [_message(item, model) for item in field(body, "messages", list, [])]
@@ -143,7 +150,7 @@ def refuse_unsupported(body: Json) -> None:
     """Raise for a field that asks for what this server does not do (400, ResponseError)."""
     for name, text in _REFUSED.items():
         if body.get(name):
-            raise ResponseError(text.format(model=body["model"]), status=400)
+            raise ResponseError(text.format(model=short(body["model"])), status=400)
 
 
 def field(body: Mapping[str, Any], name: str, kind: type[Any], default: Any) -> Any:
@@ -183,12 +190,13 @@ def _message(item: Any, model: str) -> Mapping[str, str]:
     role = item.get("role")
     if role not in _ROLES:
         raise ResponseError(
-            f'message role "{role}" is not served; known: {", ".join(_ROLES)}', status=400
+            f'message role "{short(str(role))}" is not served; known: {", ".join(_ROLES)}',
+            status=400,
         )
     for name in item:
         if name not in ("role", "content") and item[name]:
             text = _REFUSED["images"] if name == "images" else 'a message\'s "{name}" is not served'
-            raise ResponseError(text.format(model=model, name=name), status=400)
+            raise ResponseError(text.format(model=short(model), name=short(name)), status=400)
     return {"role": role, "content": field(item, "content", str, "")}
 
 
@@ -198,11 +206,35 @@ def _schema(wanted: Any) -> Json | None:
     if wanted == "json":
         return {"type": "object"}
     if not isinstance(wanted, dict):
-        shown = json.dumps(wanted)
+        shown = short(json.dumps(wanted))
         raise ResponseError(
             f'invalid format: {shown}; expected "json" or a JSON schema object', status=400
         )
+    _check_repeats(wanted)
     return wanted
+
+
+def _check_repeats(schema: Json) -> None:
+    """Refuse what the grammar compiler would take gigabytes for, or break off in the midst of."""
+    left: list[Any] = [schema]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            for name in _REPEATS:
+                count = node.get(name)
+                if isinstance(count, (int, float)) and count > _MOST_REPEATS:
+                    raise ResponseError(
+                        f'"{name}" in the format is {count}; the most is {_MOST_REPEATS}',
+                        status=400,
+                    )
+            left += [*node, *node.values()]
+        elif isinstance(node, list):
+            left += node
+        elif isinstance(node, str) and len(node) > _MOST_REPEATS:
+            raise ResponseError(
+                f"a string in the format has {len(node)} characters; the most is {_MOST_REPEATS}",
+                status=400,
+            )
 
 
 def parse_keep_alive(value: Any) -> float | None:
@@ -218,14 +250,22 @@ def parse_keep_alive(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, str):
-        sign, rest = (-1, value[1:]) if value.startswith("-") else (1, value.removeprefix("+"))
-        if rest != "0" and not (rest and _DURATION.sub("", rest) == ""):
-            raise ResponseError(f'invalid keep_alive: time: invalid duration "{value}"', status=400)
-        value = sign * sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(rest))
+        value = _seconds(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ResponseError("keep_alive must be seconds or a duration like 10m", status=400)
+    if not abs(value) <= LONGEST:
+        raise ResponseError(
+            f"keep_alive is too long: the most is {LONGEST:.0f} seconds; -1 keeps for ever",
+            status=400,
+        )
     return math.inf if value < 0 else float(value)
 
 
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
+def _seconds(text: str) -> float:
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    parts = _DURATION.findall(rest) if len(rest) <= _DURATION_LENGTH else []
+    if rest != "0" and not (parts and "".join(n + unit for n, unit in parts) == rest):
+        raise ResponseError(
+            f'invalid keep_alive: time: invalid duration "{short(text)}"', status=400
+        )
+    return sign * sum(float(number) * _UNITS[unit] for number, unit in parts)

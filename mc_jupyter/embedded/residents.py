@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 from .engine import Engine, LoadSpec
 from .models import Model
+from .requests import LONGEST
 
 KEEP_ALIVE = 300.0  # seconds, as Ollama
 MOST_LOADED = 3  # models at once, as Ollama on a CPU
-_FOR_EVER = 9_223_372_036.0  # seconds, the longest that Go (and so Ollama) can say
 
 
 class Resident:
@@ -41,7 +41,7 @@ class Resident:
     def expires_at(self) -> datetime:
         """When it will be given back, if nothing asks for it before."""
         since = time.monotonic() - self.used if not self.users else 0.0
-        left = min(self.keep_alive, _FOR_EVER) - since
+        left = min(self.keep_alive, LONGEST) - since
         return datetime.now(UTC) + timedelta(seconds=max(left, 0.0))
 
     def enter(self, keep_alive: float | None) -> None:

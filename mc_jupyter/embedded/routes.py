@@ -10,9 +10,10 @@ from typing import Any
 from ..errors import ResponseError
 from .answering import ChatHandler, GenerateHandler
 from .models import Model, full_name, valid_name
-from .requests import Json, field, parse_body
+from .requests import Json, field
 from .residents import Resident
 from .server import Handler, State
+from .strict_json import short
 
 #: Routes of Ollama's API that are not served here; said in words, unlike an unknown route.
 _NOT_SERVED = ("embed", "embeddings", "create", "copy", "push", "blobs/.*")
@@ -104,7 +105,10 @@ class ShowHandler(Handler):
         await self.run(self._show)
 
     async def _show(self) -> None:
-        model = self.state.library.find(_model_name(self.request.body, ("verbose",)))
+        body = self.body()
+        name = _model_name(body, ("verbose",))
+        field(body, "verbose", bool, False)
+        model = self.state.library.find(name)
         metadata = dict(model.header.metadata)
         template = str(metadata.pop("tokenizer.chat_template", ""))
         self.finish(
@@ -130,8 +134,10 @@ class PullHandler(Handler):
         await self.run(self._pull)
 
     async def _pull(self) -> None:
-        name = _model_name(self.request.body, ("stream", "insecure"))
-        stream = field(parse_body(self.request.body), "stream", bool, True)
+        body = self.body()
+        name = _model_name(body, ("stream", "insecure"))
+        stream = field(body, "stream", bool, True)
+        field(body, "insecure", bool, False)
         line: Json = {}
         async with aclosing(self._lines(name)) as lines:
             async for line in lines:
@@ -166,7 +172,7 @@ class DeleteHandler(Handler):
         await self.run(self._delete)
 
     async def _delete(self) -> None:
-        name = _model_name(self.request.body, ())
+        name = _model_name(self.body(), ())
         library = self.state.library
         model = library.find(name)
         library.remove(name)
@@ -183,11 +189,10 @@ class NotServedHandler(Handler):
     get = post = head = _refuse
 
 
-def _model_name(raw: bytes, others: tuple[str, ...]) -> str:
-    body = parse_body(raw)
+def _model_name(body: Json, others: tuple[str, ...]) -> str:
     for name in body:
         if name not in ("model", "name", *others):
-            raise ResponseError(f'unknown field "{name}"', status=400)
+            raise ResponseError(f'unknown field "{short(name)}"', status=400)
     wanted = field(body, "model", str, "") or field(body, "name", str, "")
     if not wanted:
         raise ResponseError("model is required", status=400)

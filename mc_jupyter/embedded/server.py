@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hmac
 import json
 import os
@@ -11,22 +12,21 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import tornado.httpserver
+import tornado.httputil
 import tornado.iostream
 import tornado.netutil
 import tornado.web
 
 from ..errors import MediaConduitError, ModelNotFoundError, OptionError, ResponseError
 from .cli import is_loopback
+from .connections import Bounds, Refusal, Server, shown
 from .models import Library
 from .pulls import Pulls
 from .requests import Json, parse_body
 from .residents import Residents
-
-_BODY_LIMIT = 64 * 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Settings:
         Whether the end of stdin ends the server.
     version
         What ``/api/version`` says.
+    bounds
+        What is held at most for the callers.
     """
 
     host: str
@@ -55,6 +57,7 @@ class Settings:
     threads: int
     end_with_stdin: bool
     version: str
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class State:
 
 
 class Handler(tornado.web.RequestHandler):
-    """What every route does: check the caller, answer errors as Ollama does, notice a hang-up."""
+    """What every route does: answer errors as Ollama does, and notice a hang-up."""
 
     state: State
     _work: asyncio.Task[None] | None = None
@@ -85,22 +88,6 @@ class Handler(tornado.web.RequestHandler):
 
     def compute_etag(self) -> None:
         """Give no ETag: nothing here is to be cached."""
-
-    def prepare(self) -> None:
-        """Let nobody in but the holder of the token, and no web page."""
-        settings = self.state.settings
-        foreign = is_loopback(settings.host) and not is_loopback(self.request.host_name)
-        if foreign or "Origin" in self.request.headers:
-            self.set_status(403)
-            self.finish()
-        elif settings.token is not None and not self._has_token(settings.token):
-            self.fail(401, "unauthorized")
-
-    def _has_token(self, token: str) -> bool:
-        scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(
-            given.strip().encode(), token.encode()
-        )
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work of a request; give it up when the caller hangs up; map its errors."""
@@ -137,8 +124,9 @@ class Handler(tornado.web.RequestHandler):
         self.finish(json.dumps({"error": message}) + "\n" * self._headers_written)
 
     def body(self) -> Json:
-        """Return the request's JSON object."""
-        return parse_body(self.request.body)
+        """Return the request's JSON object; the bytes are given up."""
+        raw, self.request.body = self.request.body, b""
+        return parse_body(raw)
 
     async def line(self, value: Mapping[str, Any]) -> None:
         """Send one line of a stream; waits while the caller's side has no room for it."""
@@ -162,10 +150,29 @@ class NoRoute(Handler):
     """Any path that is no route."""
 
     def prepare(self) -> None:
-        """Check the caller first: a stranger learns nothing of the routes."""
-        super().prepare()
-        if not self._finished:
-            self.send_error(404)
+        """Answer: there is nothing."""
+        self.send_error(404)
+
+
+def refusal(settings: Settings, headers: tornado.httputil.HTTPHeaders) -> Refusal | None:
+    """Return why a request is refused: no web page and nobody without the token is let in.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+    headers
+        Of the request, whose body has not been read.
+    """
+    name = tornado.httputil.split_host_and_port(headers.get("Host", "localhost").lower())[0]
+    foreign = is_loopback(settings.host) and not is_loopback(name)
+    if foreign or "Origin" in headers:
+        return 403, ""
+    if settings.token is None:
+        return None
+    scheme, _, given = headers.get("Authorization", "").partition(" ")
+    known = hmac.compare_digest(given.strip().encode(), settings.token.encode())
+    return None if scheme.lower() == "bearer" and known else (401, "unauthorized")
 
 
 def _status(error: MediaConduitError) -> int:
@@ -180,7 +187,7 @@ def _log(handler: tornado.web.RequestHandler) -> None:
     request = handler.request
     took = request.request_time()
     print(
-        f"{request.method} {request.path} {handler.get_status()} {took:.3f} s",
+        f"{shown(request.method or '')} {shown(request.path)} {handler.get_status()} {took:.3f} s",
         file=sys.stderr,
         flush=True,
     )
@@ -202,7 +209,7 @@ async def serve(
         log_function=_log,
         compress_response=False,
     )
-    server = tornado.httpserver.HTTPServer(application, max_body_size=_BODY_LIMIT)
+    server = Server(application, functools.partial(refusal, settings), settings.bounds)
     sockets = tornado.netutil.bind_sockets(settings.port, address=settings.host)
     server.add_sockets(sockets)
     port = sockets[0].getsockname()[1]

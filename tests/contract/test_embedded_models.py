@@ -141,11 +141,14 @@ def test_a_broken_body_is_a_400(http: httpx.Client, body: bytes, said: str) -> N
 
 
 def test_a_missing_or_bad_name_is_refused(http: httpx.Client) -> None:
-    assert http.post("/api/generate", json={"prompt": "x"}).status_code == 404
-    for body, said in (({}, "model is required"), ({"model": "a b"}, "invalid model name")):
-        for path in ("/api/show", "/api/pull"):
+    assert http.post("/api/generate", json={"model": "a b"}).status_code == 404
+    for path in ("/api/show", "/api/pull", "/api/generate", "/api/chat"):
+        for body in ({}, {"model": ""}, {"model": None}):
             reply = http.post(path, json=body)
-            assert (reply.status_code, reply.json()) == (400, {"error": said})
+            assert (reply.status_code, reply.json()) == (400, {"error": "model is required"})
+    for path in ("/api/show", "/api/pull"):
+        reply = http.post(path, json={"model": "a b"})
+        assert (reply.status_code, reply.json()) == (400, {"error": "invalid model name"})
 
 
 def test_a_file_that_comes_later_is_found(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
 
-from mc_jupyter.embedded.catalogue import SMOLLM2, Published
+from mc_jupyter.embedded.catalogue import CATALOGUE, SMOLLM2, Published
 
 MODEL = SMOLLM2.name
 TOKEN = "a-token-for-tests"
@@ -87,6 +87,7 @@ def serve(
     token: str | None = TOKEN,
     catalogue: Sequence[Published] | None = None,
     env: dict[str, str] | None = None,
+    bounds: dict[str, float] | None = None,
 ) -> Iterator[Running]:
     """Start the real program, wait until it listens, and end it by its own pid.
 
@@ -102,9 +103,11 @@ def serve(
         Instead of the real catalogue.
     env
         Added to the environment.
+    bounds
+        Instead of those of :class:`mc_jupyter.embedded.connections.Bounds`.
     """
     with TemporaryDirectory(prefix="mcj-test-") as folder:
-        command = [*program(catalogue), "serve", *arguments]
+        command = [*program(catalogue, bounds), "serve", *arguments]
         if "--threads" not in arguments:
             command += ["--threads", "1"]  # on a busy machine two wait for each other
         if "--store" not in arguments:
@@ -157,16 +160,25 @@ def _of(pid: int, server: Running) -> bool:
         return False
 
 
-def program(catalogue: Sequence[Published] | None = None) -> list[str]:
-    """Return the command of the embedded server, with another catalogue where one is given."""
-    if catalogue is None:
+def program(
+    catalogue: Sequence[Published] | None = None, bounds: dict[str, float] | None = None
+) -> list[str]:
+    """Return the command of the embedded server, with another catalogue or bounds where given."""
+    if catalogue is None and bounds is None:
         return list(PROGRAM)
-    entries = json.dumps([asdict(entry) for entry in catalogue])
-    return [sys.executable, "-P", __file__, entries]
+    entries = [asdict(entry) for entry in (CATALOGUE if catalogue is None else catalogue)]
+    return [sys.executable, "-P", __file__, json.dumps([entries, bounds or {}])]
+
+
+def _main() -> int:
+    from mc_jupyter.embedded import connections, server
+    from mc_jupyter.embedded.__main__ import main
+
+    entries, bounds = json.loads(sys.argv[1])
+    bounded = partial(server.Settings, bounds=connections.Bounds(**bounds))
+    server.Settings = bounded  # type: ignore[assignment,misc]
+    return main(sys.argv[2:], [Published(**entry) for entry in entries])
 
 
 if __name__ == "__main__":
-    from mc_jupyter.embedded.__main__ import main
-
-    published = [Published(**entry) for entry in json.loads(sys.argv[1])]
-    sys.exit(main(sys.argv[2:], published))
+    sys.exit(_main())

@@ -15,7 +15,7 @@ import pytest
 from mc_jupyter.embedded import options
 from mc_jupyter.embedded.gguf import read_header
 from mc_jupyter.embedded.models import Library, full_name, valid_name
-from mc_jupyter.embedded.requests import parse_ask, parse_keep_alive
+from mc_jupyter.embedded.requests import parse_ask, parse_body, parse_keep_alive
 from mc_jupyter.embedded.weights import Store, default_store
 from mc_jupyter.errors import ModelNotFoundError, OptionError, ResponseError
 
@@ -41,7 +41,13 @@ def test_keep_alive_is_seconds_or_a_go_duration(value: Any, seconds: float | Non
     assert parse_keep_alive(value) == seconds
 
 
-@pytest.mark.parametrize("value", ["", "10", "-1", "m", "5 m", "1d", "1m x", True, [], {}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "10", "-1", "m", "5 m", "1d", "1m x", "1e400s", "9999999999h", "٣s", "--1s"),
+        *("1" * 100_000, "9" * 99 + "h", "1s" * 60, True, [], {}, 1e300, -1e300, math.nan),
+    ],
+)
 def test_anything_else_is_no_keep_alive(value: Any) -> None:
     with pytest.raises(ResponseError, match="keep_alive") as caught:
         parse_keep_alive(value)
@@ -73,6 +79,16 @@ def test_a_seed_turns_the_prompt_cache_off() -> None:
         ({"stop": [1]}, 'option "stop" must be of an array of strings'),
         ({"num_ctx": 0}, 'option "num_ctx" is 0; the least is 1'),
         ({"seed": -2}, 'option "seed" is -2; the least is -1'),
+        ({"top_k": 2**31}, 'option "top_k" is 2147483648; the greatest is 2147483647'),
+        ({"top_k": -math.inf}, 'option "top_k" must be of type integer'),
+        ({"num_predict": math.nan}, 'option "num_predict" must be of type integer'),
+        ({"temperature": math.inf}, 'option "temperature" must be of type float32'),
+        ({"temperature": -1e300}, 'option "temperature" must be of type float32'),
+        ({"num_thread": 513}, "the greatest is 512"),
+        ({"num_ctx": 10**300}, 'option "num_ctx" must be of type integer'),
+        ({"stop": ["x"] * 257}, "the most is 256"),
+        ({"stop": ["x" * 65537]}, "the most is 256 of 65536"),
+        ({"x" * 10**6: 1}, "known:"),
         ({"num_keep": 4}, 'option "num_keep" has no effect here'),
         ({"num_gpu": 1}, "on the CPU"),
         ({"nun_ctx": 1}, "did you mean 'num_ctx'"),
@@ -118,6 +134,55 @@ def test_names_have_a_tag_and_no_default_prefix(name: str, full: str) -> None:
 @pytest.mark.parametrize("name", ["", "a b", ":tag", "a:", "-a", "a/b/c/d", "x" * 81])
 def test_what_is_no_name(name: str) -> None:
     assert not valid_name(name)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"", "missing request body"),
+        (b" \n", "missing request body"),
+        (b"[]", "must be a JSON object"),
+        (b"null", "must be a JSON object"),
+        (b"{", "invalid JSON"),
+        (b'{"a": 1e400}', "the number 1e400 is too large"),
+        (b'{"a": -1e400}', "the number -1e400 is too large"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "is too large"),
+        (b"[" * 100_000, "nested more than 200 levels deep"),
+        (b'{"a":' * 300 + b"1" + b"}" * 300, "nested more than 200 levels deep"),
+        (b"[" + b"[]," * 10**6, "beside strings"),
+        (b'{"a": "\\ud800"}', "half of a surrogate pair"),
+        (b'{"\\udfff": 1}', "half of a surrogate pair"),
+        (b'{"a": "\xff"}', "byte 7 is not UTF-8"),
+        (b'\xef\xbb\xbf{"a": 1}', "BOM"),
+        ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
+        (b'{"a": "\0"}', "Invalid control character"),
+    ],
+)
+def test_a_malformed_body_is_refused(raw: bytes, said: str) -> None:
+    with pytest.raises(ResponseError) as caught:
+        parse_body(raw)
+    assert said in str(caught.value)
+    assert caught.value.status == 400
+    assert len(str(caught.value)) < 400
+
+
+def test_a_body_is_read_as_it_stands() -> None:
+    assert parse_body(b'{"a": 1, "a": 2}') == {"a": 2}
+    assert parse_body(rb'{"a": "\ud83d\ude00 \u0000 [[\"[["}') == {"a": '\U0001f600 \0 [["[['}
+    assert parse_body(b'{"a": ' + b"[" * 199 + b"]" * 199 + b"}")
+    assert parse_body(b'{"a": 123456789012345678901234567890}') == {
+        "a": 123456789012345678901234567890.0
+    }
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"minItems": 10**9}, {"properties": {"a": {"items": [{"maxItems": 1e9}]}}}, {"x" * 10_001: 1}],
+)
+def test_a_format_that_repeats_without_end_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(ResponseError, match="in the format"):
+        parse_ask("chat", {"model": "m", "format": schema})
 
 
 def text(value: str) -> bytes:
