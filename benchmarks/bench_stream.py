@@ -164,7 +164,7 @@ def _until_shown(client: Any) -> float:
 
     def hook(message: Any) -> None:
         data = message["content"].get("data", {})
-        if not shown and "The" in data.get("text/markdown", ""):
+        if not shown and "The" in data.get("text/html", ""):
             shown.append(time.perf_counter() - start)
 
     client.execute_interactive(f"%%ollama {MODEL}\nhi", output_hook=hook, timeout=60)

@@ -14,10 +14,14 @@ from typing import NamedTuple
 LONGEST = 4000
 """Characters of a formula; a longer one is text."""
 _LONGEST_IN_LINE = 1000
-_DEEPEST = 40  # braces within braces
+# More than these take MathJax seconds, or end the page (measured in JupyterLab 4.6, MathJax 3.2).
+_DEEPEST = 40  # braces, environments and delimiters within each other
+_MOST_CELLS = 1000  # rows and columns of its tables, multiplied
 
 _BEGIN = re.compile(r"\\begin\{([A-Za-z]{1,20}\*?)\}")
 _COMMAND = re.compile(r"\\([A-Za-z]+|.|\Z)", re.DOTALL)
+_OPENING = ("{", "\\begin", "\\left")
+_NESTING = re.compile(r"[{}]|\\(?:begin|end|left|right)(?![A-Za-z])")
 _NAMED = re.compile(r"\\(?:begin|end)\{([^{}]*)\}")
 # Behind a line's end (\\) as well, should a reader count backslashes in another way.
 _REFUSED = re.compile(
@@ -190,7 +194,7 @@ def _is_formula(text: str, start: int, begin: int, stop: int, end: int, close: s
 
 
 def _is_typeset(source: str) -> bool:
-    if _REFUSED.search(source) or _depth(source) > _DEEPEST:
+    if _REFUSED.search(source) or _depth(source) > _DEEPEST or _cells(source) > _MOST_CELLS:
         return False
     named = _NAMED.findall(source)
     words = _COMMAND.findall(source)
@@ -205,7 +209,13 @@ def _is_typeset(source: str) -> bool:
 
 def _depth(source: str) -> int:
     depth = deepest = 0
-    for sign in source:
-        depth += (sign == "{") - (sign == "}")
+    for sign in _NESTING.findall(source):
+        depth += 1 if sign in _OPENING else -1
         deepest = max(deepest, depth)
     return deepest
+
+
+def _cells(source: str) -> int:
+    """How many cells its tables have at most."""
+    rows = source.split("\\\\")
+    return len(rows) * (1 + max(row.count("&") for row in rows))

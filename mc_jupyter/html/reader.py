@@ -23,6 +23,9 @@ from .formulas import LONGEST, Formula, formula_at
 MOST_STEPS = 1_000_000
 """Steps that reading one text may take: about half a second, and 200 kB of usual text."""
 _DEEPEST = 40  # containers or marks within each other
+MOST_MATHS = 40_000
+"""Characters of formulas in one text that are typeset; MathJax takes 2 s for 25,000."""
+_FORMULA = 20  # characters that a formula counts as besides its own
 # Steps, as measured: trying the rules at one place in a line, and at one line; a token; a link.
 _INLINE, _BLOCK, _TOKEN, _LINK = 8, 24, 12, 60
 
@@ -37,7 +40,7 @@ class _Budget:
     """What is left of the steps, and where the part of the text begins that is read now."""
 
     def __init__(self) -> None:
-        self.left = MOST_STEPS
+        self.left, self.maths = MOST_STEPS, MOST_MATHS
         self.line, self.tokens = 0, 0
 
     def spend(self, steps: int) -> None:
@@ -112,15 +115,27 @@ def _read_inline(made: MarkdownIt, token: Token, env: Env) -> None:
     if token.type in ("th_open", "td_open"):
         token.attrs.setdefault("style", "text-align:left")
         token.attrs["style"] = str(token.attrs["style"]).replace(":", ": ")
-    if token.type != "inline" or token.children:  # a formula of its own has them
+    if token.type != "inline":
         return
-    token.children = []
-    made.inline.parse(token.content, made, env, token.children)
-    joined = StateCore("", made, env, [token])
-    text_join(joined)
-    token.children = _without_pictures(token.children)
-    links = sum(child.type == "link_open" for child in token.children)
-    env["budget"].spend(_TOKEN * len(token.children) + _LINK * links)
+    if not token.children:  # a formula of its own has them
+        token.children = []
+        made.inline.parse(token.content, made, env, token.children)
+        token.children = _without_pictures(token.children)
+        text_join(StateCore("", made, env, [token]))
+    _count(token.children, env["budget"])
+
+
+def _count(children: Sequence[Token], budget: _Budget) -> None:
+    """Bound what one line of text has become: its tokens, their depth, its formulas."""
+    depth = 0
+    for child in children:
+        depth += child.nesting
+        if depth > _DEEPEST:
+            raise _TooMuch
+        if child.type == "formula":
+            budget.maths -= len(child.content) + _FORMULA
+            child.meta["is_typeset"] &= budget.maths >= 0
+        budget.spend(_TOKEN + (_LINK if child.type == "link_open" else 0))
 
 
 def _without_pictures(children: Sequence[Token]) -> list[Token]:

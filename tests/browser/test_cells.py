@@ -43,9 +43,7 @@ def until_it_streams(notebook: Notebook, cell: int = ASK) -> None:
 
 
 @pytest.mark.parametrize(("prompt", "element"), [(STORY, "p"), (LIST, "li")], ids=["story", "list"])
-def test_an_answer_streams_and_ends_as_markdown(
-    open_notebook: Open, prompt: str, element: str
-) -> None:
+def test_an_answer_streams_and_ends_as_html(open_notebook: Open, prompt: str, element: str) -> None:
     notebook = ready(open_notebook, prompt)
     sampler = notebook.sample_heights(notebook.selector(ASK))
     notebook.run(ASK, wait=False)
@@ -54,7 +52,7 @@ def test_an_answer_streams_and_ends_as_markdown(
     notebook.screenshot(f"streaming-{element}")
     notebook.wait()
     shown = notebook.outputs(ASK)
-    expect(shown.locator("sub")).to_contain_text(re.compile(rf"{ANSWERED}\d+ tokens"))
+    expect(shown.locator("small")).to_contain_text(re.compile(rf"{ANSWERED}\d+ tokens"))
     expect(shown).not_to_contain_text("tokens/s")
     assert shown.locator(element).count() >= 3
     seen = sampler.stop()
@@ -74,7 +72,7 @@ def test_interrupt_keeps_what_came(open_notebook: Open) -> None:
     notebook.wait()
     assert time.monotonic() - pressed < 1.0
     answer, error = notebook.outputs(ASK).all()
-    expect(answer.locator("sub")).to_have_text(f"{ANSWERED}interrupted")
+    expect(answer.locator("small")).to_have_text(f"{ANSWERED}interrupted")
     expect(error).to_have_text(
         f"Interrupted: {MODEL} was interrupted; what came of its answer is in _answer"
     )
@@ -113,13 +111,13 @@ def test_a_saved_notebook_shows_its_answers_without_a_kernel(open_notebook: Open
     notebook.save()
     for number in (ASK, ASK + 1):
         (output,) = notebook.saved()["cells"][number]["outputs"]
-        assert set(output["data"]) == {"text/plain", "text/markdown"}
+        assert set(output["data"]) == {"text/plain", "text/html"}
         assert ANSWERED not in "".join(output["data"]["text/plain"])
     notebook.shutdown_kernel()
     notebook.reopen(kernel=False)
     expect(notebook.outputs(ASK)).to_contain_text("Paris")
-    expect(notebook.outputs(ASK).locator("sub")).to_contain_text(ANSWERED)
-    expect(notebook.outputs(ASK + 1).locator("sub")).to_contain_text("cut off at the token limit")
+    expect(notebook.outputs(ASK).locator("small")).to_contain_text(ANSWERED)
+    expect(notebook.outputs(ASK + 1).locator("small")).to_contain_text("cut off at the token limit")
     assert notebook.outputs(ASK + 1).locator("p").count() >= 3
     notebook.screenshot("reopened")
 

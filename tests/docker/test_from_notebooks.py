@@ -17,7 +17,7 @@ import pytest
 from nbclient import NotebookClient
 from support import engine
 from support.git_server import GitServer, make_repository, redirect
-from support.kernel import Kernel
+from support.kernel import Kernel, seen
 from support.wait import wait_until
 
 import mc_jupyter
@@ -137,7 +137,8 @@ def test_a_second_kernel_adopts_what_the_first_left(kernels: Kernels, mc_home: P
     assert "not loaded here" in listed
     assert "%mc load github:mediaconduit/ollama-service" in listed
     answer = second.run(f"%ollama run {MODEL} What is the capital of France?")
-    assert "left running by an earlier kernel" in answer.last["data"]["text/markdown"]
+    shown = [seen(m["data"]) for m in (*answer.displays, *answer.updates)]
+    assert any("left running by an earlier kernel" in one for one in shown)
     assert len(ours(mc_home)) == 1
 
 

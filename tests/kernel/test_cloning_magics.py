@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.kernel import Kernel
+from support.kernel import Kernel, seen
 from support.media import tone
 from support.services import Served, running, why_not
 
@@ -79,7 +79,7 @@ def test_a_long_text_is_one_sound(kernel: Kernel, cloners: dict[str, Served]) ->
     assert not got.error, got.error
     pieces = kernel.value("_answer.settings['pieces']")
     assert pieces > 1
-    shown = [m["data"].get("text/markdown", "") for m in (*got.displays, *got.updates)]
+    shown = [seen(m["data"]) for m in (*got.displays, *got.updates)]
     assert any(f"speaking 2 of {pieces}" in text for text in shown)
     assert len(got.outputs()) == 1
     assert f"draws a voice for each of the {pieces} pieces" in got.last["data"]["text/plain"]

@@ -97,7 +97,7 @@ def test_without_docker_and_without_github(kernel: Kernel, tmp_path: Path) -> No
     assert "there is no docker program on PATH" in got.text.splitlines()[-1]
     assert got.text.splitlines()[-1].startswith("auto would use: ")
     html = got.last["data"]["text/html"]
-    assert html.startswith("<table>")
+    assert html.startswith("<div><table>")
     assert "<strong>problem</strong>" in html
     assert not (tmp_path / "mc-home").exists(), "it changes nothing"
     assert len(got.outputs()) == 1

@@ -35,7 +35,8 @@ def test_an_answer_that_breaks_off_is_kept(
     ]
     (shown,) = (output for output in got.outputs() if output["type"] == "display_data")
     assert shown["data"]["text/plain"] == "one two "
-    assert shown["data"]["text/markdown"].endswith(f"<sub>`{MODEL}` · url · broken off</sub>")
+    end = f"<small>{MODEL} · url · broken off</small></div>"
+    assert shown["data"]["text/html"].endswith(end)
 
 
 @pytest.mark.parametrize(

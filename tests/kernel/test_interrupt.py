@@ -38,7 +38,7 @@ def test_an_interrupt_keeps_what_came(kernel: Kernel, serve: Serve) -> None:
     assert kernel.value("[_answer.interrupted, partial is _answer]") == [True, True]
     saved = got.updates[-1]["data"]
     assert saved["text/plain"] == text
-    assert saved["text/markdown"].endswith(f"<sub>`{MODEL}` · url · interrupted</sub>")
+    assert saved["text/html"].endswith(f"<small>{MODEL} · url · interrupted</small></div>")
 
 
 def test_the_next_queued_cell_does_not_run(kernel: Kernel, serve: Serve) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.big import MB, sparse
-from support.kernel import Kernel, Messages
+from support.kernel import Kernel, Messages, seen
 from support.media import tone
 from support.scripted_service import Says, ScriptedService
 from support.services import running, why_not
@@ -70,7 +70,7 @@ def interrupt(kernel: Kernel, request: str, magic: str) -> Messages:
     if "whisper" in magic:
         said += "; a recording that the service has begun it goes on with"
     assert got.error == said
-    shown = [message["data"]["text/markdown"] for message in (*got.displays, *got.updates)]
+    shown = [seen(message["data"]) for message in (*got.displays, *got.updates)]
     assert len(got.displays) <= 1
     assert not shown or shown[-1].splitlines()[-1] == "stopped: nothing was kept"
     assert got.reply["ename"] == "Interrupted"
@@ -150,7 +150,7 @@ def test_the_task_of_chatterbox_is_deleted(kernel: Kernel) -> None:
 
 def _line(kernel: Kernel, request: str) -> str:
     shown = kernel.until(request, "update_display_data").updates[-1]
-    return str(shown["data"].get("text/markdown", ""))
+    return seen(shown["data"])
 
 
 def _chunk(kernel: Kernel, request: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.big import MB, sparse
-from support.kernel import Kernel, Messages
+from support.kernel import Kernel, Messages, seen
 from support.media import tone
 from support.scripted_service import Says, ScriptedService
 from support.services import running, why_not
@@ -24,7 +24,7 @@ needs_standins = pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
 def texts(messages: Messages) -> list[str]:
     """What the cell showed, one after the other."""
     states = (*messages.displays, *messages.updates)
-    return [m["data"].get("text/markdown") or m["data"]["text/plain"] for m in states]
+    return [seen(m["data"]) for m in states]
 
 
 def few(messages: Messages) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.git_server import GitServer, make_repository, redirect
-from support.kernel import MODEL, Kernel, Messages, Serve, prompt
+from support.kernel import MODEL, Kernel, Messages, Serve, prompt, seen
 from support.scripted_handler import Answer
 
 NAME = "github:Someone/echo-service"
@@ -22,7 +22,7 @@ TIMES = re.compile(r"\d+(\.\d+)? ?(s|ms|sec|seconds|min)\b")
 def texts(messages: Messages) -> list[str]:
     """What the cell showed, one after the other."""
     states = (*messages.displays, *messages.updates)
-    return [m["data"].get("text/markdown") or m["data"]["text/plain"] for m in states]
+    return [seen(m["data"]) for m in states]
 
 
 def saved(messages: Messages) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.kernel import MODEL, Kernel, Messages, Serve
+from support.kernel import MODEL, Kernel, Messages, Serve, seen
 from support.scripted_ollama import ScriptedOllama
 
 
@@ -37,9 +37,11 @@ def test_the_first_prompt_finds_the_ollama_that_is_there_and_says_so(
 ) -> None:
     got = kernel.run(f"%%ollama {MODEL}\nhi")
     assert text(got) == "Hello from the script."
-    assert "using the Ollama named by OLLAMA_HOST" in got.last["data"]["text/markdown"]
+    shown = [seen(m["data"]) for m in (*got.displays, *got.updates)]
+    assert any("using the Ollama named by OLLAMA_HOST" in one for one in shown[:-1])
     again = kernel.run(f"%%ollama {MODEL}\nhi")
-    assert "OLLAMA_HOST" not in again.last["data"]["text/markdown"]
+    assert again.outputs()[0]["data"] == got.outputs()[0]["data"]  # it is not saved
+    assert not any("OLLAMA_HOST" in seen(m["data"]) for m in (*again.displays, *again.updates))
 
 
 def test_load_status_info_stop(kernel: Kernel, serve: Serve) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import queue
@@ -186,3 +187,11 @@ class Kernel:
         messages = self.run(f"import json as _json; print(_json.dumps({expression}))")
         assert not messages.error, messages.error
         return json.loads(messages.streams)
+
+
+def seen(data: dict[str, Any]) -> str:
+    """What a person reads of an output: its HTML without the tags, else its text."""
+    if "text/html" not in data:
+        return str(data["text/plain"])
+    text = re.sub(r"<[^>]*>", "", data["text/html"].replace("<br>", "\n"))
+    return html.unescape(text).strip()

@@ -152,6 +152,25 @@ def test_a_text_that_takes_too_many_steps_is_shown_as_it_is(unit: str) -> None:
     assert unread > 100_000
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "{" * 41 + "x" + "}" * 41,
+        "\\begin{matrix}" * 41 + "\\end{matrix}" * 41,
+        "\\left(" * 41 + "\\right)" * 41,
+        "\\begin{matrix}" + "&" * 40 + "\\\\ " * 30 + "\\end{matrix}",
+    ],
+)
+def test_a_formula_that_mathjax_takes_long_for_is_code(formula: str) -> None:
+    assert markdown(f"\\[{formula}\\]").startswith("<p><code>\\[")
+
+
+def test_so_many_formulas_are_typeset() -> None:
+    shown = markdown("so $a$ and\n\n" * 2000)
+    assert 1000 < shown.count("<span>$a$</span>") < 1800
+    assert shown.count("<code>$a$</code>") == 2000 - shown.count("<span>$a$</span>")
+
+
 def test_deep_nesting_loses_no_text() -> None:
     for mark in ("> ", "- ", "1. ", "> - "):
         assert "deepest" in markdown(f"{mark * 200}deepest\n\nafter")
