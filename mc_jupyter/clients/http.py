@@ -13,8 +13,9 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 from .. import cancel
-from ..errors import ArgumentError, ConnectionFailedError, OptionError
+from ..errors import ArgumentError, BoundError, ConnectionFailedError, OptionError
 from ..events import Report, silent
+from ..settings import Bounds, Settings
 from ..sockets import Wire, send
 from .content import Content
 from .faults import Refine
@@ -48,6 +49,8 @@ class Http:
         The service's name, for messages.
     refine
         Turns the refusals that only this service's client understands into errors.
+    bounds
+        How much is taken of what comes; by default what the environment says.
 
     Raises
     ------
@@ -63,11 +66,14 @@ class Http:
         limits: Limits | None = None,
         name: str = "service",
         refine: Refine | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         import httpx
 
         self.url = connectable(url)
-        self.peer = Peer(name, self.url, limits or Limits(), refine, httpx)
+        self.peer = Peer(
+            name, self.url, limits or Limits(), refine, httpx, bounds or Settings().bounds
+        )
         local = is_loopback(self.url)
         try:
             self._client = httpx.Client(
@@ -148,6 +154,11 @@ class Http:
             response = self._sent(request, wire, limit)
         asked = body if isinstance(body, Mapping) else dict([*_pairs(query), *_pairs(form)])
         reply = Reply(self.peer, response, path, asked, limit, timeouts, wire)
+        try:
+            reply.check_headers()
+        except BoundError:
+            reply.close()
+            raise
         if not response.is_success:
             with closing(reply):
                 raise reply.refusal()

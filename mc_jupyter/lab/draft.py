@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..clients.loads import TooDeepError, amount, count, loads
 from ..errors import ResponseError
 from .answer import Answer, Timings, Usage, json_block, preformatted
 from .markdown import safe
@@ -111,11 +111,11 @@ class Draft:
             text=text,
             model=self.model,
             thinking=self.thinking,
-            usage=Usage(end.get("prompt_eval_count"), end.get("eval_count")),
+            usage=Usage(count(end.get("prompt_eval_count")), count(end.get("eval_count"))),
             timings=self._timings(),
             data=data,
             is_json=self._wants_json,
-            done_reason=end.get("done_reason"),
+            done_reason=reason if isinstance(reason := end.get("done_reason"), str) else None,
             interrupted=interrupted,
             error=error,
             notes=notes,
@@ -124,7 +124,7 @@ class Draft:
 
     def _timings(self) -> Timings:
         end = self._end
-        tokens, generation = end.get("eval_count"), _seconds(end.get("eval_duration"))
+        tokens, generation = count(end.get("eval_count")), _seconds(end.get("eval_duration"))
         return Timings(
             first_token=None if self._first is None else round(self._first, 4),
             total=round(self._clock() - self._start, 4),
@@ -145,13 +145,17 @@ def _message(chunk: Mapping[str, Any]) -> tuple[str, str]:
     raise ResponseError(f"the server sent what is no part of an answer: {chunk!s:.120}")
 
 
-def _seconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else round(nanoseconds / _NS, 4)
+def _seconds(nanoseconds: Any) -> float | None:
+    """The seconds of a server's figure; None for what is none."""
+    known = amount(nanoseconds)
+    return None if known is None else round(known / _NS, 4)
 
 
 def _parsed(text: str) -> tuple[Any, str]:
     """What a text says as JSON, and what to say where it says nothing."""
     try:
-        return json.loads(text), ""
-    except (ValueError, RecursionError):  # a small model may write "[" for ever
+        return loads(text), ""
+    except TooDeepError:  # a small model may write "[" for ever, and close them
+        return None, "JSON that nests too deeply"
+    except ValueError:
         return None, "not valid JSON"
