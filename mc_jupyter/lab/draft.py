@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,8 +46,8 @@ class Draft:
     ) -> None:
         self.model, self.details = model, details
         self._wants_json, self._clock = wants_json, clock
-        self._texts: list[str] = []
-        self._thoughts: list[str] = []
+        # not lists: a token is a few bytes, as a text of its own it takes over fifty
+        self._text, self._thought = io.StringIO(newline=""), io.StringIO(newline="")
         self._start = clock()
         self._first: float | None = None
         self._end: Mapping[str, Any] = {}
@@ -61,8 +62,8 @@ class Draft:
         if text or thought:
             if self._first is None:
                 self._first = self._clock() - self._start
-            self._texts.append(text)
-            self._thoughts.append(thought)
+            self._text.write(text)
+            self._thought.write(thought)
             self.pieces += 1
             self.size += len(text) + len(thought)
         if chunk.get("remote_host"):
@@ -74,12 +75,12 @@ class Draft:
     @property
     def text(self) -> str:
         """The answer so far."""
-        return "".join(self._texts)
+        return self._text.getvalue()
 
     @property
     def thinking(self) -> str:
         """The thinking so far."""
-        return "".join(self._thoughts)
+        return self._thought.getvalue()
 
     @property
     def live_line(self) -> str:
