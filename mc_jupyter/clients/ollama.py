@@ -220,7 +220,10 @@ class OllamaClient:
 
     def version(self) -> str:
         """Return the server's version."""
-        return str(self._get("/api/version", "version"))
+        version = self._get("/api/version", "version")
+        if not isinstance(version, str):
+            raise self._no_ollama("/api/version answers with no version")
+        return version
 
     def _get(self, path: str, key: str) -> Any:
         data = self._http.call("GET", path)

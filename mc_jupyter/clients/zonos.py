@@ -144,7 +144,8 @@ class ZonosClient(ServiceClient):
             facts["cut_off"] = True
             missing = f"{self.name} stops after 30 s of sound: the end of this text is missing"
             report(Event("note", missing, keep=True))
-        return Product(content, str(settings["model"]), settings, facts)
+        model = settings.get("model")
+        return Product(content, model if isinstance(model, str) else None, settings, facts)
 
     def _file(
         self, recording: Upload | None, default: Any, report: Report
