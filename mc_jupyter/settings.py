@@ -56,9 +56,12 @@ class Setting:
     is_config: bool = True
 
 
+_LEAST = 1000  # bytes; a smaller bound would take no answer at all
+
+
 def _bound(name: str, default: str, text: str, least: int, most: int | None = None) -> Setting:
     variable = f"MC_JUPYTER_{name.upper()}"
-    kind: Literal["number", "size"] = "number" if name == "max_depth" else "size"
+    kind: Literal["number", "size"] = "number" if default.isdecimal() else "size"
     return Setting(name, kind, default, variable, text, least=least, most=most)
 
 
@@ -86,22 +89,25 @@ SETTINGS: tuple[Setting, ...] = (
         "MC_JUPYTER_MAX_INLINE",
         "Up to which size media is saved in the notebook; larger media goes to a file beside it.",
     ),
-    _bound("max_line", "16MB", "The longest line of an answer that comes line by line.", 1000),
+    _bound("max_line", "16MB", "The longest line of an answer that comes line by line.", _LEAST),
     _bound(
         "max_answer",
         "64MB",
         "The most that one answer may have: all lines of a stream, or one JSON text.",
-        1000,
+        _LEAST,
     ),
     _bound(
         "max_reply",
         "2GB",
         "The most that one reply may have, in memory or in a temporary file: sound, video, any "
         "file.",
-        1000,
+        _LEAST,
     ),
-    _bound("max_headers", "64kB", "The most that the headers of a reply may have.", 1000, 100_000),
+    _bound(
+        "max_headers", "64kB", "The most that the headers of a reply may have.", _LEAST, 100_000
+    ),
     _bound("max_depth", "100", "How deep a JSON text may nest.", 1, 500),
+    _bound("max_values", "2000000", "How many values a JSON text may have.", 100),
     Setting(
         "models",
         "folders",
@@ -224,6 +230,8 @@ class Bounds:
         Bytes of a reply's headers.
     max_depth
         How deep a JSON text nests.
+    max_values
+        How many values a JSON text has: a few bytes each, they take a hundred once read.
     """
 
     max_line: int = parse("max_line", setting("max_line").default)
@@ -231,6 +239,7 @@ class Bounds:
     max_reply: int = parse("max_reply", setting("max_reply").default)
     max_headers: int = parse("max_headers", setting("max_headers").default)
     max_depth: int = parse("max_depth", setting("max_depth").default)
+    max_values: int = parse("max_values", setting("max_values").default)
 
     def __post_init__(self) -> None:
         for each in fields(self):

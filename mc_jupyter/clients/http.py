@@ -132,8 +132,9 @@ class Http:
         Interrupted
             It was cancelled; then, and while the reply is read, the connection is broken off.
         """
-        limits, wire = self.peer.limits, Wire()
+        limits = self.peer.limits
         patience = limits.of(limit)  # a server that is at work does not read either
+        wire = Wire(patience)
         timeouts = {"connect": limits.connect, "read": patience, "write": patience}
         content, kind = _encode(body)
         if not (path.startswith("/") and path.isprintable() and len(path) < _LONGEST_PATH):
@@ -172,6 +173,8 @@ class Http:
             )
         except (self.peer.httpx.TransportError, self.peer.httpx.InvalidURL) as error:
             cancel.check()
+            if wire.is_late:
+                raise self.peer.too_long(limit) from error
             raise self.peer.failure(error, limit) from error
         except UnicodeError as error:  # from looking up the host's name
             raise ConnectionFailedError(

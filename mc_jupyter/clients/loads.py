@@ -11,6 +11,7 @@ from ..settings import Bounds
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _HUGE = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{309}")  # of what may be no number that a float has
+_TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)  # in JSON
 _MOST = 2**63
 
 
@@ -18,7 +19,15 @@ class TooDeepError(ValueError):
     """A JSON text that nests deeper than is taken."""
 
 
-def loads(raw: bytes | bytearray | str, max_depth: int = Bounds.max_depth) -> Any:
+class TooManyError(ValueError):
+    """A JSON text that has more values than are taken."""
+
+
+def loads(
+    raw: bytes | bytearray | str,
+    max_depth: int = Bounds.max_depth,
+    max_values: int = Bounds.max_values,
+) -> Any:
     """Return a JSON value.
 
     Half a surrogate pair (``\\ud83d``, a picture cut in two) becomes ``?``, for no message to the
@@ -31,15 +40,21 @@ def loads(raw: bytes | bytearray | str, max_depth: int = Bounds.max_depth) -> An
         The text.
     max_depth
         How deep it may nest.
+    max_values
+        How many values it may have.
 
     Raises
     ------
+    TooManyError
+        It has more values.
     TooDeepError
         It nests deeper.
     ValueError
         It is no JSON.
     """
     text = raw if isinstance(raw, str) else raw.decode("utf-8-sig", "replace")
+    if _values(text) > max_values and _values(_TEXT.sub("", text)) > max_values:
+        raise TooManyError(f"it has more than {max_values} values")
     try:
         if _HALF.search(text):  # whole pairs become the letter that they mean
             whole = json.dumps(_read(text), ensure_ascii=False)
@@ -50,6 +65,11 @@ def loads(raw: bytes | bytearray | str, max_depth: int = Bounds.max_depth) -> An
     if text.count("[") + text.count("{") > max_depth and _is_deeper(value, max_depth):
         raise TooDeepError(f"it nests more than {max_depth} deep")
     return value
+
+
+def _values(text: str) -> int:
+    """How many values a JSON text has, at most; commas in its texts are counted too."""
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def _read(text: str) -> Any:

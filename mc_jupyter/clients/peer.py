@@ -16,11 +16,11 @@ from ..errors import (
 from ..meter import size_text
 from ..settings import Bounds, setting
 from .faults import Refine, one_line
-from .loads import TooDeepError, loads
+from .loads import TooDeepError, TooManyError, loads
 from .names import shown, told
 
 LimitName = Literal["connect", "first_byte", "silence"]
-BoundName = Literal["max_line", "max_answer", "max_reply", "max_headers", "max_depth"]
+BoundName = Literal["max_line", "max_answer", "max_reply", "max_headers", "max_depth", "max_values"]
 
 _MOST_OF_HEADERS = 102_400  # bytes; httpcore takes no more, whatever the setting
 
@@ -162,7 +162,8 @@ class Peer:
             What is larger than it.
         """
         value: int = getattr(self.bounds, bound)
-        known, words = setting(bound), str if bound == "max_depth" else size_text
+        known = setting(bound)
+        words = str if known.kind == "number" else size_text
         more = 2 * value if known.most is None else min(2 * value, known.most)
         hint = (
             f"to take more: %config McJupyter.{bound} = {words(more)!r}, or {known.variable}"
@@ -178,13 +179,13 @@ class Peer:
         Raises
         ------
         BoundError
-            It nests too deeply.
+            It nests too deeply, or has too many values.
         ValueError
             It is no JSON.
         """
         try:
-            return loads(raw, self.bounds.max_depth)
+            return loads(raw, self.bounds.max_depth, self.bounds.max_values)
         except TooDeepError:
-            raise self.too_much(
-                "max_depth", "the JSON that came nests deeper than allowed"
-            ) from None
+            raise self.too_much("max_depth", "the JSON that came nests deeper") from None
+        except TooManyError:
+            raise self.too_much("max_values", "the JSON that came has more values") from None

@@ -65,6 +65,7 @@ class McJupyter(Configurable):
     max_reply = _trait("max_reply")
     max_headers = _trait("max_headers")
     max_depth = _trait("max_depth")
+    max_values = _trait("max_values")
 
     def __init__(self, registry: ServiceRegistry, **kwargs: Any) -> None:
         self._overrides = registry.settings.overrides

@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import tempfile
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,7 +23,13 @@ from mc_jupyter.clients.gradio import call
 from mc_jupyter.clients.http import Http
 from mc_jupyter.clients.plain import PlainAnswer, PlainClient
 from mc_jupyter.clients.whisper import WhisperClient
-from mc_jupyter.errors import BoundError, ClientError, ResponseError, StreamCutError
+from mc_jupyter.errors import (
+    BoundError,
+    ClientError,
+    ResponseError,
+    StreamCutError,
+    TimeLimitError,
+)
 
 MODEL = "m"
 SMALL = Bounds(max_line=10_000, max_answer=50_000, max_reply=200_000, max_headers=2_000)
@@ -249,6 +256,42 @@ def test_deep_json(depth: int) -> None:
     came, error = chat(OK + b"\r\n" + PART + nested(min(depth, 4_000)) + b"\n" + PART)
     assert came == 1
     check(error, "max_depth", "100", "200")
+
+
+def test_json_with_many_values() -> None:
+    many = Bounds(max_values=1000)
+    body = b'{"version": "' + b"," * 2000 + b'", "a": [' + b"0," * 900 + b"0]}"
+    with raw_server(OK + b"\r\n" + body) as url, OllamaClient(url, bounds=many) as it:
+        assert it.version() == "," * 2000
+    for value in (b"0", b"[]", b'{"a":{}}', b'"\\","'):
+        more = b'{"version": "1", "a": [' + (value + b",") * 1000 + b"0]}"
+        with raw_server(OK + b"\r\n" + more) as url, OllamaClient(url, bounds=many) as it:
+            with pytest.raises(BoundError) as raised:
+                it.version()
+            check(raised.value, "max_values", "1000", "2000")
+
+
+def early_hints(connection: socket.socket, _: bytes) -> None:
+    Endless(b"", b"HTTP/1.1 103 Early\r\nX: y\r\n\r\n" * 100)(connection, b"")
+
+
+def drops(connection: socket.socket, _: bytes) -> None:
+    """A head of which a byte comes now and then."""
+    connection.sendall(OK + b"X: ")
+    while True:
+        connection.sendall(b"y")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("answer", [early_hints, drops])
+def test_a_head_without_an_end(answer: Answer) -> None:
+    limits = Limits(5.0, 0.5, 0.5)
+    with (
+        raw_server(answer) as url,
+        OllamaClient(url, limits=limits) as it,
+        pytest.raises(TimeLimitError, match="limit silence"),
+    ):
+        it.version()
 
 
 def test_json_just_within_the_depth() -> None:

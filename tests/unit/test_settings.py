@@ -170,13 +170,15 @@ def test_the_bounds_by_default() -> None:
         "max_reply": 2_000_000_000,
         "max_headers": 64_000,
         "max_depth": 100,
+        "max_values": 2_000_000,
     }
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Bounds)])
 def test_a_bound_is_read_as_any_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings()
-    text, other = ("200", "300") if name == "max_depth" else ("20kB", "30 kB")
+    is_number = setting(name).kind == "number"
+    text, other = ("200", "300") if is_number else ("20kB", "30 kB")
     monkeypatch.setenv(setting(name).variable, text)
     assert getattr(settings.bounds, name) == parse(name, text)
     assert settings.origin(name) == setting(name).variable
