@@ -29,6 +29,7 @@
         ├── InputError                a file or text that the service does not take
         ├── ConnectionFailedError     nothing answers, or the connection broke
         │   └── StreamCutError        the answer ended before the service said that it was done
+        ├── BoundError                more came than a bound lets in: a line, an answer, a file
         ├── TimeLimitError            connect, first byte or silence took longer than its limit
         ├── ResponseError             the service answered with an error (``.status``)
         ├── ModelNotFoundError        the service has no such model
@@ -179,6 +180,10 @@ class ConnectionFailedError(ClientError):
 
 class StreamCutError(ConnectionFailedError):
     """The answer ended before the service said that it was done."""
+
+
+class BoundError(ClientError):
+    """More came than a bound lets in; the message names the bound, the hint how to raise it."""
 
 
 class TimeLimitError(ClientError):

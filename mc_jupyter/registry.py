@@ -207,6 +207,7 @@ class ServiceRegistry:
                 ),
                 changed=self._changed,
                 client=wish.client,
+                bounds=lambda: self.settings.bounds,
             )
             self._services[identifier.key] = service
         self._changed(service)

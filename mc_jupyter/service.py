@@ -15,6 +15,7 @@ from .placement import Placement, choose
 from .records import Snapshot, describe
 from .requirements import look_before_start
 from .runtimes.base import Condition, Gpu, Runtime
+from .settings import Bounds, Settings
 from .sources.base import Checkout, Identifier
 from .talk import Talk
 
@@ -40,6 +41,8 @@ class Service:
         The kind of client that was named for it; None leaves it to the manifest.
     changed
         Called with the service after each change of what :meth:`snapshot` shows.
+    bounds
+        Says how much is taken of what it sends, by the settings of now.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Service:
         placement: Placement,
         changed: Callable[[Service], None],
         client: Kind | None = None,
+        bounds: Callable[[], Bounds] = lambda: Settings().bounds,
     ) -> None:
         self.identifier = identifier
         self.manifest = manifest
@@ -73,7 +77,7 @@ class Service:
         self._looks = 0  # counts what was seen, so that an older look never wins
         self._last: Runtime | None = None  # keeps the log of what was stopped
         self._operations = Operations(handle, lambda: changed(self))
-        self._talk = Talk(handle, client, self._models_changed)
+        self._talk = Talk(handle, client, self._models_changed, bounds)
 
     # what it is -------------------------------------------------------------------------------
 

@@ -27,15 +27,35 @@ def shut(sock: socket.socket) -> None:
 
 
 class Wire:
-    """The connection of one request that httpx sends."""
+    """The connection of one request that httpx sends.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    patience
+        Seconds for an answer's head, from its request's end to its own: a byte now and then does
+        not make it longer. None sets no limit.
+
+    Attributes
+    ----------
+    is_late
+        Whether that was too long, and the connection was broken off.
+    """
+
+    def __init__(self, patience: float | None = None) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._is_cut = False
+        self._is_cut = self.is_late = False
+        self._patience = patience
+        self._timer: threading.Timer | None = None
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
         """Take note of the socket: httpcore's request extension ``trace``."""
+        if name.endswith("receive_response_headers.started") and self._patience:
+            self._timer = threading.Timer(self._patience, self._give_up)
+            self._timer.daemon = True
+            self._timer.start()
+        elif self._timer is not None:  # the head is there, or the request failed
+            self._timer.cancel()
         if not name.endswith(_CONNECTED):
             return
         with self._lock:
@@ -43,6 +63,10 @@ class Wire:
             is_late = self._is_cut
         if is_late:
             self.cut()
+
+    def _give_up(self) -> None:
+        self.is_late = True
+        self.cut()
 
     def cut(self) -> None:
         """Break the connection off, now or as soon as it is there."""

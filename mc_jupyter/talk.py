@@ -9,6 +9,7 @@ from .capabilities import vocabulary
 from .clients.kinds import PLAIN, Kind, recognised
 from .errors import ConnectionFailedError
 from .manifest import Manifest
+from .settings import Bounds
 
 if TYPE_CHECKING:
     from .clients import Limits
@@ -26,10 +27,18 @@ class Talk:
         The kind that the user named; None leaves it to the manifest.
     changed
         Called after each call that may have changed its models or voices.
+    bounds
+        Says how much is taken of what it sends, by the settings of now.
     """
 
-    def __init__(self, handle: str, named: Kind | None, changed: Callable[[], None]) -> None:
-        self._handle, self._changed = handle, changed
+    def __init__(
+        self,
+        handle: str,
+        named: Kind | None,
+        changed: Callable[[], None],
+        bounds: Callable[[], Bounds],
+    ) -> None:
+        self._handle, self._changed, self._bounds = handle, changed, bounds
         self.named = named
         self._client: tuple[Any, Any] | None = None
 
@@ -64,7 +73,8 @@ class Talk:
                 f"{self._handle} is not running", f"%mc start {self._handle}"
             )
         kind = self.kind(manifest) or PLAIN
-        key = (seen.url, seen.token, limits, kind.name)
+        bounds = self._bounds()
+        key = (seen.url, seen.token, limits, bounds, kind.name)
         kept = self._client  # another thread may put its own there at any time
         if kept is None or kept[0] != key:
             client = kind.client_class()(
@@ -72,6 +82,7 @@ class Talk:
                 token=seen.token,
                 name=self._handle,
                 changed=self._changed,
+                bounds=bounds,
                 **({} if limits is None else {"limits": limits}),  # each kind has its own
             )
             kept = self._client = (key, client)

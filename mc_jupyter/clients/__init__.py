@@ -1,5 +1,6 @@
 """Clients of the services: usable alone, given a URL; httpx is imported when one is made."""
 
+from ..settings import Bounds
 from .names import connectable, full_name, same_model
 from .ollama import OllamaClient
 from .options import OPTIONS, check_options
@@ -8,6 +9,7 @@ from .pull import Progress
 
 __all__ = [
     "OPTIONS",
+    "Bounds",
     "Limits",
     "OllamaClient",
     "Progress",

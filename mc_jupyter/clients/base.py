@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 
 from ..errors import ClientError, MediaConduitError, ResponseError, TimeLimitError
 from ..events import Event, Report, ticking
+from ..settings import Bounds
 from .content import Content
 from .faults import Fault, Refine, one_line
 from .http import Http
-from .loads import loads
 from .names import shown, told
 from .peer import Limits
 
@@ -36,6 +36,9 @@ class ServiceClient:
         Called after each call that may have changed what the service holds.
     refine
         Turns the refusals that only this service's client understands into errors.
+    bounds
+        How much is taken of what comes, see :class:`~mc_jupyter.settings.Bounds`; by default
+        what the environment says.
 
     Raises
     ------
@@ -56,9 +59,17 @@ class ServiceClient:
         name: str = "",
         changed: Callable[[], None] = lambda: None,
         refine: Refine | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         name, refine = name or self._kind, refine or self._refine
-        self._http = Http(url, token=token, limits=limits or self._limits, name=name, refine=refine)
+        self._http = Http(
+            url,
+            token=token,
+            limits=limits or self._limits,
+            name=name,
+            refine=refine,
+            bounds=bounds,
+        )
         self.url, self.name = self._http.url, name
         self._changed = changed
 
@@ -105,8 +116,11 @@ class ServiceClient:
 
     def _object(self, content: Content, path: str) -> dict[str, Any]:
         """The JSON object that content holds, whatever its type says."""
+        peer = self._http.peer
+        if content.size > peer.bounds.max_answer:
+            raise peer.too_much("max_answer", f"{path} answered with more")
         try:
-            item = loads(content.bytes)
+            item = peer.loads(content.bytes)
         except ValueError:
             item = None
         if not isinstance(item, dict):

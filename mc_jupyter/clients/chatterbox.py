@@ -204,8 +204,9 @@ class ChatterboxClient(ServiceClient):
         with closing(self._http.open("POST", path, files=files, report=report)) as reply:
             answer = reply.whole()
         self._changed()
-        for one in answer.get("errors") or ():
-            raise not_taken(self.name, one)
+        errors = answer.get("errors")
+        if isinstance(errors, list) and errors:
+            raise not_taken(self.name, errors[0])
         names = answer.get("uploaded_files")
         if not isinstance(names, list) or not names:
             raise self._wrong(f"{path} does not say under which name it keeps {recording.name}")

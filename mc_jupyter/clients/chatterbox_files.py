@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import InputError
 from . import sound
 from .content import content_type_of
+from .faults import one_line
 from .lines import decoded
 from .parts import ACCEPTED
 from .upload import Upload
@@ -62,4 +63,4 @@ def not_taken(service: str, refusal: Any) -> InputError:
     file, why = "the file", refusal
     if isinstance(refusal, Mapping):
         file, why = refusal.get("filename", file), refusal.get("error", refusal)
-    return InputError(f"{service} does not take {file}: {why}")
+    return InputError(f"{service} does not take {one_line(str(file))}: {one_line(str(why))}")

@@ -11,8 +11,10 @@ from ..errors import MediaConduitError, ResponseError
 from ..events import Event, Report
 from .content import Content
 from .errand import aside, begin, pause
+from .faults import one_line
 from .http import Http
 from .lines import log
+from .loads import amount, count
 from .names import told
 
 _FIRST, _LONGEST, _GROWTH = 0.1, 2.0, 1.5  # s between two looks, and how it grows
@@ -76,7 +78,7 @@ def _wait(http: Http, task: str, report: Report) -> None:
         if state == "completed":
             return
         if state in ("failed", "cancelled"):
-            why = status.get("error_message") or "somebody ended it"
+            why = one_line(str(status.get("error_message") or "somebody ended it"))
             raise ResponseError(
                 told(http.peer.name, http.url, f"the task {state}: {why}"),
                 log(http.peer.name),
@@ -109,11 +111,11 @@ def _status(http: Http, task: str) -> dict[str, Any]:
 
 def _words(name: str, status: Mapping[str, Any]) -> str:
     """How far it is: ``chunk 2 of 5 (40 %)``, and at what, where that is more than the chunk."""
-    total, done = status.get("total_chunks"), status.get("completed_chunks")
-    stage = str(status.get("current_stage") or status.get("status") or "")
-    progress = status.get("progress")
-    percent = f" ({progress:.0f} %)" if isinstance(progress, int | float) else ""
-    if isinstance(total, int) and isinstance(done, int) and total and stage.lower() != "queued":
+    total, done = count(status.get("total_chunks")), count(status.get("completed_chunks"))
+    stage = one_line(str(status.get("current_stage") or status.get("status") or ""))[:80]
+    progress = amount(status.get("progress"))
+    percent = "" if progress is None else f" ({progress:.0f} %)"
+    if total and done is not None and stage.lower() != "queued":
         doing = f": {stage}" if stage and "chunk" not in stage.lower() else ""
         return f"{name}: chunk {min(done + 1, total)} of {total}{percent}{doing}"
     return f"{name}: {stage}{percent}"

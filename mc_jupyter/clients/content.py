@@ -223,6 +223,9 @@ def gather(
                 told(done)
     except OSError as error:
         raise not_written(Path(tempfile.gettempdir()), error) from error
+    except BaseException:
+        held.clear()  # the frames of an interrupt are kept by who shows it
+        raise
     return Content(path or bytes(held), content_type, sha256=digest.hexdigest(), name=name)
 
 

@@ -93,7 +93,7 @@ def error_text(data: Mapping[str, Any]) -> str:
 
 def one_line(text: str) -> str:
     """Return a text without line breaks, cut to a length that can be read."""
-    line = " ".join(text.split())
+    line = " ".join(text[: 50 * _LONGEST].split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 

@@ -13,9 +13,11 @@ from ..errors import InputError, ResponseError
 from ..events import Event, Report, silent
 from .base import ServiceClient, as_text, at_work
 from .content import Content, Product, content_type_of
+from .faults import one_line
 from .ffmpeg_answers import figures, metadata, refined
 from .ffmpeg_options import OPTIONS, audio_form, filter_form, frame_forms
 from .lines import log
+from .loads import amount, count
 from .option import check
 from .parts import as_part, check_sizes
 from .upload import Upload
@@ -199,8 +201,8 @@ class FfmpegClient(ServiceClient):
         except ResponseError as error:
             if error.status not in (404, 405):
                 report(Event("note", f"{path} stays on the server: {error.message}", keep=True))
-        facts = {"time": frame.get("frameTime"), "number": frame.get("frameNumber")}
-        facts |= {"index": frame.get("index")}
+        facts = {"time": amount(frame.get("frameTime"))}
+        facts |= {"number": count(frame.get("frameNumber")), "index": count(frame.get("index"))}
         known = {name: value for name, value in facts.items() if value is not None}
         return Product(content, settings=settings, facts=known)
 
@@ -246,8 +248,10 @@ class FfmpegClient(ServiceClient):
         """Raise what a JSON answer says in place of what was asked for."""
         reason = said.get("error") or said.get("message")
         if said.get("success") is False and reason:
-            raise self._wrong(f"{path} failed: {reason}", log(self.name))
-        raise self._wrong(f"{path} answered with JSON that is no result: {', '.join(said)}")
+            raise self._wrong(f"{path} failed: {one_line(str(reason))}", log(self.name))
+        raise self._wrong(
+            f"{path} answered with JSON that is no result: {one_line(', '.join(said))}"
+        )
 
     def _sent(
         self,
@@ -271,8 +275,8 @@ class FfmpegClient(ServiceClient):
             said = None
         stated = said.get("limits") if isinstance(said, dict) else None
         stated = stated if isinstance(stated, dict) else {}
-        size, count = stated.get("maxFileSizeMB"), stated.get("maxFiles")
+        size, files = count(stated.get("maxFileSizeMB")), count(stated.get("maxFiles"))
         return (
-            (size if isinstance(size, int) else _MOST_MB) * _MB,
-            count if isinstance(count, int) else _MOST_FILES,
+            (_MOST_MB if size is None else size) * _MB,
+            _MOST_FILES if files is None else files,
         )

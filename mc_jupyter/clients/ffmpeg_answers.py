@@ -11,6 +11,7 @@ from .base import as_number
 from .faults import Fault
 from .ffmpeg_options import FIELDS
 from .lines import log
+from .loads import amount
 from .names import told
 
 _FIELD = re.compile(rf"\b(?:{'|'.join(FIELDS)})\b")
@@ -48,27 +49,30 @@ def figures(headers: Mapping[str, str]) -> dict[str, Any]:
     headers
         By their lower-case names; `seconds` is what the work took.
     """
-    said = ((name, as_number(headers.get(header))) for header, name in _HEADERS.items())
-    found = {name: value for name, value in said if isinstance(value, int | float)}
+    said = ((name, amount(as_number(headers.get(header)))) for header, name in _HEADERS.items())
+    found: dict[str, Any] = {name: value for name, value in said if value is not None}
     if "seconds" in found:
         found["seconds"] /= 1000
     return found
 
 
 def metadata(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``/video/metadata`` says, by our names and as numbers; what is absent left out.
+    """Return what ``/video/metadata`` says, by our names; what is absent or no figure is left out.
 
     Parameters
     ----------
     data
         As it came: the published server gives some numbers as texts.
     """
-    found = {ours: data.get(theirs) for theirs, ours in _NAMES.items()}
-    return {
-        name: as_number(value) if name not in ("format", "video_codec", "audio_codec") else value
-        for name, value in found.items()
-        if value is not None
-    }
+    found = {ours: _known(ours, data.get(theirs)) for theirs, ours in _NAMES.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _known(name: str, value: Any) -> Any:
+    """A text or figure of the metadata; None for what is none."""
+    if name in ("format", "video_codec", "audio_codec"):
+        return value if isinstance(value, str) else None
+    return amount(as_number(value))
 
 
 def refined(fault: Fault) -> MediaConduitError | None:

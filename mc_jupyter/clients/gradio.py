@@ -13,9 +13,9 @@ from ..errors import MediaConduitError, ResponseError, StreamCutError
 from ..events import Report, silent
 from .content import Content, content_type_of
 from .errand import aside, begin
+from .faults import one_line
 from .http import Http
 from .lines import log
-from .loads import loads
 from .names import told
 from .reply import Reply
 from .upload import Upload
@@ -50,17 +50,23 @@ def functions(http: Http) -> dict[str, tuple[Input, ...]]:
     if not isinstance(named, Mapping):
         raise _wrong(http, f"{_API}/info answered with no list of functions")
     return {
-        str(name).lstrip("/"): tuple(_input(one) for one in about.get("parameters", ()))
+        str(name).lstrip("/"): tuple(map(_input, parameters))
         for name, about in named.items()
-        if isinstance(about, Mapping)
+        if isinstance(about, Mapping) and isinstance(parameters := about.get("parameters"), list)
     }
 
 
-def _input(about: Mapping[str, Any]) -> Input:
-    kind = about.get("type") or {}
-    choices = kind.get("enum") or (kind.get("items") or {}).get("enum") or ()
+def _input(given: Any) -> Input:
+    about = _map(given)
+    kind = _map(about.get("type"))
+    choices = kind.get("enum") or _map(kind.get("items")).get("enum")
+    choices = choices if isinstance(choices, list) else ()
     default = about.get("parameter_default") if about.get("parameter_has_default") else None
     return Input(str(about.get("label")), default, tuple(map(str, choices)))
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def upload(http: Http, recording: Upload, report: Report = silent) -> dict[str, Any]:
@@ -140,9 +146,9 @@ def _give_up(http: Http, function: str, event: str, *, unheard: bool = False) ->
             http.open("GET", f"{_API}/call/{function}/{event}").close()
         # a cancel that comes first ends the stream in order, and a waiting call is worked through
         time.sleep(_NOTICES)
-        listed = http.call("GET", "/config").get("dependencies") or ()
-        for one in listed:
-            if one.get("api_name") == function:
+        listed = http.call("GET", "/config").get("dependencies")
+        for one in listed if isinstance(listed, list) else ():
+            if _map(one).get("api_name") == function:
                 body = {"session_hash": event, "fn_index": one.get("id"), "event_id": event}
                 http.call("POST", f"{_API}/cancel", body)
 
@@ -155,7 +161,7 @@ def _outputs(http: Http, reply: Reply) -> list[Any]:
                 raise _wrong(http, "the function answered with no list of outputs")
             return data
         if event == "error":
-            why = f": {data}" if data else " and does not say why"
+            why = f": {one_line(str(data))}" if data else " and does not say why"
             raise ResponseError(
                 told(name, http.url, f"the server failed while it worked{why}"),
                 log(name, "its log says it"),
@@ -178,15 +184,15 @@ def _events(reply: Reply) -> Iterator[tuple[str, Any]]:
         elif field == "data":
             data += value.strip()
         elif not field and name:
-            yield name, _value(data)
+            yield name, _value(reply, data)
             name, data = "", ""
     if name and data:  # the last one, where no empty line follows it
-        yield name, _value(data)
+        yield name, _value(reply, data)
 
 
-def _value(data: str) -> Any:
+def _value(reply: Reply, data: str) -> Any:
     try:
-        return loads(data or "null")
+        return reply.peer.loads(data or "null")
     except ValueError:
         return data
 

@@ -13,8 +13,9 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 from .. import cancel
-from ..errors import ArgumentError, ConnectionFailedError, OptionError
+from ..errors import ArgumentError, BoundError, ConnectionFailedError, OptionError
 from ..events import Report, silent
+from ..settings import Bounds, Settings
 from ..sockets import Wire, send
 from .content import Content
 from .faults import Refine
@@ -48,6 +49,8 @@ class Http:
         The service's name, for messages.
     refine
         Turns the refusals that only this service's client understands into errors.
+    bounds
+        How much is taken of what comes; by default what the environment says.
 
     Raises
     ------
@@ -63,11 +66,14 @@ class Http:
         limits: Limits | None = None,
         name: str = "service",
         refine: Refine | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         import httpx
 
         self.url = connectable(url)
-        self.peer = Peer(name, self.url, limits or Limits(), refine, httpx)
+        self.peer = Peer(
+            name, self.url, limits or Limits(), refine, httpx, bounds or Settings().bounds
+        )
         local = is_loopback(self.url)
         try:
             self._client = httpx.Client(
@@ -126,8 +132,9 @@ class Http:
         Interrupted
             It was cancelled; then, and while the reply is read, the connection is broken off.
         """
-        limits, wire = self.peer.limits, Wire()
+        limits = self.peer.limits
         patience = limits.of(limit)  # a server that is at work does not read either
+        wire = Wire(patience)
         timeouts = {"connect": limits.connect, "read": patience, "write": patience}
         content, kind = _encode(body)
         if not (path.startswith("/") and path.isprintable() and len(path) < _LONGEST_PATH):
@@ -148,6 +155,11 @@ class Http:
             response = self._sent(request, wire, limit)
         asked = body if isinstance(body, Mapping) else dict([*_pairs(query), *_pairs(form)])
         reply = Reply(self.peer, response, path, asked, limit, timeouts, wire)
+        try:
+            reply.check_headers()
+        except BoundError:
+            reply.close()
+            raise
         if not response.is_success:
             with closing(reply):
                 raise reply.refusal()
@@ -161,6 +173,8 @@ class Http:
             )
         except (self.peer.httpx.TransportError, self.peer.httpx.InvalidURL) as error:
             cancel.check()
+            if wire.is_late:
+                raise self.peer.too_long(limit) from error
             raise self.peer.failure(error, limit) from error
         except UnicodeError as error:  # from looking up the host's name
             raise ConnectionFailedError(

@@ -29,6 +29,7 @@ from .huggingface_options import (
     refined,
 )
 from .lines import log
+from .loads import amount, count
 from .option import Options, check, refuse_unknown
 from .refusals import fits
 from .speech import Voice
@@ -249,14 +250,20 @@ class HuggingFaceClient(ServiceClient):
         about = about if isinstance(about, dict) else {}
         names = {"generationTime": "seconds", "seed": "seed", "modelId": "model"}
         names |= {"sampleRate": "sample_rate", "duration": "duration", "format": "format"}
-        facts = {
-            ours: about[theirs] for theirs, ours in names.items() if about.get(theirs) is not None
-        }
+        said_of = {ours: _fact(theirs, about.get(theirs)) for theirs, ours in names.items()}
+        facts = {name: value for name, value in said_of.items() if value is not None}
         return Content(made, content_type), facts
 
     @property
     def _log(self) -> str:
         return log(self.name, "its log says more")
+
+
+def _fact(name: str, value: Any) -> Any:
+    """What the service says of its work; None for what is no figure, or no text."""
+    if name in ("modelId", "format"):
+        return value if isinstance(value, str) else None
+    return count(value) if name in ("seed", "sampleRate") else amount(value)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,6 +163,8 @@ class KokoroClient(ServiceClient):
             known = schema["properties"]
         except (KeyError, TypeError, AttributeError):
             return  # it describes itself otherwise, so nothing is known
+        if not isinstance(known, Mapping):
+            return
         names = {option.sent: name for name, option in OPTIONS.items() if option.sent}
         for sent in wanted:
             if sent not in known:

@@ -7,14 +7,17 @@ checked before they are sent: what the server would ignore is an error here.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import OptionError, ResponseError
 from ..events import Event, Report, silent, ticking
+from ..settings import Bounds
 from .faults import model_refusal
 from .http import Http
 from .loading import loading
+from .loads import count
 from .names import check_name, same_model, shown, told
 from .options import check_options, encode_images, model_of, request_body
 from .peer import Limits
@@ -24,6 +27,23 @@ _Step = TypeVar("_Step")
 Chunks = Generator[dict[str, Any], None, None]
 
 _DONE = ("done", True)
+_FIGURES = ("size", "size_vram", "context_length")
+_KINDS: dict[str, type] = {
+    "name": str,
+    "model": str,
+    "digest": str,
+    "modified_at": str,
+    "expires_at": str,
+    "remote_host": str,
+    "remote_model": str,
+    "details": dict,
+    "model_info": dict,
+    "capabilities": list,
+    "parameters": str,
+    "template": str,
+    "system": str,
+    "license": str,
+}
 
 
 class OllamaClient:
@@ -41,6 +61,9 @@ class OllamaClient:
         What messages call the server.
     changed
         Called after each call that may have changed which models are there or loaded.
+    bounds
+        How much is taken of what comes, see :class:`~mc_jupyter.settings.Bounds`; by default
+        what the environment says.
 
     Raises
     ------
@@ -56,8 +79,11 @@ class OllamaClient:
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         name: str = "ollama",
         changed: Callable[[], None] = lambda: None,
+        bounds: Bounds | None = None,
     ) -> None:
-        self._http = Http(url, token=token, limits=limits, name=name, refine=model_refusal)
+        self._http = Http(
+            url, token=token, limits=limits, name=name, refine=model_refusal, bounds=bounds
+        )
         self.url, self.name = self._http.url, name
         self._changed = changed
 
@@ -119,7 +145,8 @@ class OllamaClient:
         body["messages"] = [dict(message) for message in messages]
         if tools:
             body["tools"] = [dict(tool) for tool in tools]
-        return self._then_changed(self._http.stream("/api/chat", body, _DONE))
+        chunks = self._http.stream("/api/chat", body, _DONE)
+        return self._then_changed(self._checked(chunks, "message", dict))
 
     def generate(
         self,
@@ -152,7 +179,19 @@ class OllamaClient:
             body["system"] = system
         if images:
             body["images"] = encode_images(images)
-        return self._then_changed(self._http.stream("/api/generate", body, _DONE))
+        chunks = self._http.stream("/api/generate", body, _DONE)
+        return self._then_changed(self._checked(chunks, "response", str))
+
+    def _checked(self, chunks: Chunks, key: str, kind: type) -> Chunks:
+        """The chunks of an answer, of which one at least must have a part of it."""
+        has_part = False
+        with closing(chunks):
+            for chunk in chunks:
+                has_part = has_part or isinstance(chunk.get(key), kind)
+                is_end = chunk.get("done") is True
+                if is_end and not (has_part or chunk.get("done_reason") in ("load", "unload")):
+                    raise self._no_ollama(f"the answer has no {key!r} in any of its lines")
+                yield chunk
 
     def _then_changed(self, steps: Generator[_Step, None, None]) -> Generator[_Step, None, None]:
         try:
@@ -162,28 +201,41 @@ class OllamaClient:
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models that the server has, as ``/api/tags`` describes them."""
-        return self._get("/api/tags", "models") or []
+        return self._entries("/api/tags")
 
     def ps(self) -> list[dict[str, Any]]:
         """Return the models that are loaded."""
-        return self._get("/api/ps", "models") or []
+        return self._entries("/api/ps")
+
+    def _entries(self, path: str) -> list[dict[str, Any]]:
+        """The models of a list; a figure of theirs that is none is left out."""
+        listed = self._get(path, "models") or []
+        if not isinstance(listed, list):
+            raise self._no_ollama(f"{path} answers with no list of models")
+        return [_entry(each) for each in listed if isinstance(each, dict)]
 
     def show(self, model: str) -> dict[str, Any]:
         """Return what the server knows of a model: template, parameters, capabilities."""
-        return self._http.call("POST", "/api/show", {"model": model_of(model)})
+        return _entry(self._http.call("POST", "/api/show", {"model": model_of(model)}))
 
     def version(self) -> str:
         """Return the server's version."""
-        return str(self._get("/api/version", "version"))
+        version = self._get("/api/version", "version")
+        if not isinstance(version, str):
+            raise self._no_ollama("/api/version answers with no version")
+        return version
 
     def _get(self, path: str, key: str) -> Any:
         data = self._http.call("GET", path)
         if key not in data:
-            raise ResponseError(
-                told(self.name, self.url, f"{shown(self.url)}{path} answers without {key!r}"),
-                "this is not an Ollama server; another: --host http://HOST:11434",
-            )
+            raise self._no_ollama(f"{shown(self.url)}{path} answers without {key!r}")
         return data[key]
+
+    def _no_ollama(self, text: str) -> ResponseError:
+        return ResponseError(
+            told(self.name, self.url, text),
+            "this is not an Ollama server; another: --host http://HOST:11434",
+        )
 
     def pull(self, model: str) -> Generator[Progress, None, None]:
         """Have the server fetch a model, whatever its size; yield the progress.
@@ -307,3 +359,14 @@ class OllamaClient:
         finally:
             self._changed()
         return True
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether what a server says of a model is of its kind; what is not known here always is."""
+    if name in _FIGURES:
+        return count(value) is not None
+    return isinstance(value, _KINDS.get(name, object))
+
+
+def _entry(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if _fits(name, value)}

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
-from ..errors import ArgumentError, ConnectionFailedError, MediaConduitError, TimeLimitError
+from ..errors import (
+    ArgumentError,
+    BoundError,
+    ConnectionFailedError,
+    MediaConduitError,
+    TimeLimitError,
+)
+from ..meter import size_text
+from ..settings import Bounds, setting
 from .faults import Refine, one_line
+from .loads import TooDeepError, TooManyError, loads
 from .names import shown, told
 
 LimitName = Literal["connect", "first_byte", "silence"]
+BoundName = Literal["max_line", "max_answer", "max_reply", "max_headers", "max_depth", "max_values"]
+
+_MOST_OF_HEADERS = 102_400  # bytes; httpcore takes no more, whatever the setting
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,8 @@ class Peer:
         Turns the refusals that only this service's client understands into errors.
     httpx
         The module, imported when the first client was made.
+    bounds
+        See :class:`~mc_jupyter.settings.Bounds`.
     """
 
     name: str
@@ -68,6 +82,7 @@ class Peer:
     limits: Limits
     refine: Refine | None
     httpx: ModuleType
+    bounds: Bounds
 
     def failure(
         self, error: Exception, limit: LimitName, *, started: bool = False
@@ -88,6 +103,11 @@ class Peer:
             if isinstance(error, known.ConnectTimeout):
                 limit = "connect"
             return self.too_long(limit)
+        if isinstance(error, known.RemoteProtocolError) and "buffer too long" in str(error):
+            what = f"headers, or lines between chunks, of over {size_text(_MOST_OF_HEADERS)}"
+            return BoundError(
+                told(self.name, self.url, f"the reply has {what}"), "no setting takes more"
+            )
         return ConnectionFailedError(
             told(self.name, self.url, self._broken(error, started)),
             f"to look: %mc status {self.name}",
@@ -130,3 +150,42 @@ class Peer:
             told(self.name, self.url, f"{what} for {value:g} s (limit {limit})"),
             f"to wait longer: client(limits=Limits({limit}={value * 3:g}))",
         )
+
+    def too_much(self, bound: BoundName, what: str) -> BoundError:
+        """Return the error for a bound that was passed, with its value and how to raise it.
+
+        Parameters
+        ----------
+        bound
+            Which one.
+        what
+            What is larger than it.
+        """
+        value: int = getattr(self.bounds, bound)
+        known = setting(bound)
+        words = str if known.kind == "number" else size_text
+        more = 2 * value if known.most is None else min(2 * value, known.most)
+        hint = (
+            f"to take more: %config McJupyter.{bound} = {words(more)!r}, or {known.variable}"
+            if more > value
+            else "no setting takes more"
+        )
+        message = f"{what} (bound {bound}: {words(value)})"
+        return BoundError(told(self.name, self.url, message), hint)
+
+    def loads(self, raw: bytes | str) -> Any:
+        """Return the JSON value of what came.
+
+        Raises
+        ------
+        BoundError
+            It nests too deeply, or has too many values.
+        ValueError
+            It is no JSON.
+        """
+        try:
+            return loads(raw, self.bounds.max_depth, self.bounds.max_values)
+        except TooDeepError:
+            raise self.too_much("max_depth", "the JSON that came nests deeper") from None
+        except TooManyError:
+            raise self.too_much("max_values", "the JSON that came has more values") from None

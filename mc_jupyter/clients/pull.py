@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import DownloadLimitError
+from ..errors import DownloadLimitError, ResponseError
 from ..events import Event, Report, ticking
 from ..meter import Meter, size_text
+from .faults import one_line
 from .http import Http
-from .names import at, is_cloud
+from .loads import count
+from .names import at, is_cloud, told
 
 _EVERY = 0.25  # seconds between two reports
+_MOST_LAYERS = 10_000
 
 Check = Callable[[int], None]
 """Told of the bytes that are to be fetched; what it raises cancels the pull."""
@@ -70,14 +73,10 @@ def pull(http: Http, model: str) -> Generator[Progress, None, None]:
     patience = http.peer.limits.silence
     with closing(http.open("POST", "/api/pull", body)) as reply:
         last, grew = None, time.monotonic()
-        for line in reply.objects(("status", "success")):
-            total = line.get("total")
-            step = Progress(
-                status=str(line.get("status", "")),
-                digest=line.get("digest"),
-                completed=line.get("completed", 0 if total else None),
-                total=total,
-            )
+        # the lines of a long pull are many, and none is kept
+        for line in reply.objects(("status", "success"), most="max_reply"):
+            step = _progress(line)
+            total = step.total
             reply.limit("silence" if total else "first_byte")
             now = time.monotonic()
             if step != last or not total or step.completed == total:
@@ -86,6 +85,18 @@ def pull(http: Http, model: str) -> Generator[Progress, None, None]:
                 raise http.peer.too_long("silence", f"the pull of {model} did not move")
             yield step
             grew += time.monotonic() - now  # the caller's own time is no stall
+
+
+def _progress(line: Mapping[str, Any]) -> Progress:
+    """One line of a pull; what is no figure in it is passed over."""
+    digest, total = line.get("digest"), count(line.get("total"))
+    completed = count(line.get("completed", 0 if total else None))
+    return Progress(
+        status=one_line(str(line.get("status", ""))),
+        digest=digest if isinstance(digest, str) else None,
+        completed=completed if completed is None or total is None else min(completed, total),
+        total=total,
+    )
 
 
 def warn_of_cloud(model: str, entry: Mapping[str, Any], report: Report) -> None:
@@ -121,6 +132,9 @@ def watched(
         for step in steps:
             if layers.add(step):
                 check(layers.to_fetch)
+            if layers.count > _MOST_LAYERS:
+                text = f"the pull of {model} names more than {_MOST_LAYERS:,} layers"
+                raise ResponseError(told(http.peer.name, http.url, text))
             event = layers.event(step)
             if event:
                 report(event)
@@ -194,6 +208,11 @@ class _Layers:
             self._layers[layer] = (done, step.total)
             self._meter.add(*self._sums())
         return self.to_fetch > before
+
+    @property
+    def count(self) -> int:
+        """How many layers the server named."""
+        return len(self._layers)
 
     @property
     def total(self) -> int:

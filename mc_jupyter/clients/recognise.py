@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import ResponseError
+from ..errors import BoundError, ResponseError
 from .http import Http
 from .kinds import named
 
@@ -37,7 +37,7 @@ def recognise(http: Http) -> tuple[str, str]:
     for path, read in _SIGNS:
         try:
             found = read(http.get(path))
-        except ResponseError:
+        except (BoundError, ResponseError):
             continue
         if found is not None:
             kind, version = found

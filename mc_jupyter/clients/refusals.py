@@ -76,5 +76,6 @@ def refused(fault: Fault, hint: str | None = None) -> MediaConduitError | None:
 def _wrong_field(one: Any) -> str:
     if not isinstance(one, Mapping):
         return str(one)
-    place = [str(part) for part in one.get("loc", ()) if part != "body"]
+    loc = one.get("loc")
+    place = [str(part) for part in loc if part != "body"] if isinstance(loc, list) else []
     return f"{'.'.join(place)}: {one.get('msg', '')}" if place else str(one.get("msg", one))

@@ -11,26 +11,32 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .. import cancel
-from ..errors import MediaConduitError, StreamCutError
+from ..errors import MediaConduitError, ResponseError, StreamCutError
 from ..events import Report, silent
+from ..meter import size_text
 from ..sockets import Wire
 from .content import Content, gather
+from .decode import NotDecodedError, decoded, encoding_of
 from .faults import Fault, read_body, to_error
-from .loads import loads
 from .names import told
-from .peer import LimitName, Peer
+from .peer import BoundName, LimitName, Peer
 from .transfer import receiving
 
 if TYPE_CHECKING:
     import httpx
 
-_MOST_OF_JSON = 64_000_000  # bytes of an answer that is held in memory
 _MOST_OF_AN_ERROR = 65_536  # bytes of a refusal's body that are read
 _LONGEST_NAME = 200  # characters of a file's name, counted from its suffix
 
 
 class Reply:
-    """A reply whose headers are there, read piece by piece."""
+    """A reply whose headers are there, read piece by piece.
+
+    Attributes
+    ----------
+    peer
+        The service that answers.
+    """
 
     def __init__(
         self,
@@ -42,11 +48,14 @@ class Reply:
         timeouts: dict[str, float | None],
         wire: Wire,
     ) -> None:
-        self._peer, self._response, self._path, self._request = peer, response, path, request
+        self.peer, self._response, self._path, self._request = peer, response, path, request
         self._limit: LimitName = limit
         self._timeouts = timeouts
         self._iterators: list[Iterator[bytes]] = [iter(response.stream)]  # type: ignore[arg-type]
         self._started = self._ended = False
+        self._came = 0  # bytes of the body, as they came
+        encoding = encoding_of(response.headers.get("content-encoding", ""))
+        self._decoded = decoded(iter(self._piece, None), encoding) if encoding else None
         self._take_back = cancel.on_cancel(wire.cut)
 
     @property
@@ -79,36 +88,74 @@ class Reply:
         """
         if name != self._limit:
             self._limit = name
-            self._timeouts["read"] = self._peer.limits.of(name)
+            self._timeouts["read"] = self.peer.limits.of(name)
             self._iterators.append(iter(self._response.stream))  # type: ignore[arg-type]
 
+    def check_headers(self) -> None:
+        """Raise the error for headers that are too large."""
+        size = sum(len(name) + len(value) + 4 for name, value in self._response.headers.raw)
+        if size > self.peer.bounds.max_headers:
+            raise self.peer.too_much("max_headers", "the reply's headers are larger")
+
     def _read(self) -> bytes | None:
-        """Return the next piece, None at the end."""
+        """Return the next piece, decoded; None at the end."""
+        if self._decoded is None:
+            return self._piece()
+        try:
+            return next(self._decoded, None)
+        except NotDecodedError as error:
+            raise self._unread(str(error)) from error
+
+    def _unread(self, text: str) -> ResponseError:
+        name, url = self.peer.name, self.peer.url
+        return ResponseError(
+            told(name, url, text), f"to look: %mc status {name}", status=self._response.status_code
+        )
+
+    def _piece(self) -> bytes | None:
+        """Return the next piece as it came, None at the end."""
         try:
             piece = next(self._iterators[-1], None)
-        except self._peer.httpx.TransportError as error:
+        except self.peer.httpx.TransportError as error:
             cancel.check()
-            raise self._peer.failure(error, self._limit, started=True) from error
+            raise self.peer.failure(error, self._limit, started=True) from error
         cancel.check()  # a body without a length just ends where the connection is broken off
         if not self._started:
             self._started = True
             self.limit("silence")
+        self._came += len(piece or b"")
+        if self._came > self.peer.bounds.max_reply:
+            raise self.peer.too_much("max_reply", "the reply is larger")
         return piece
 
     def pieces(self) -> Iterator[bytes]:
         """The body, piece by piece as it comes."""
-        return iter(self._read, None)
+        most, size = self.peer.bounds.max_reply, 0
+        while (piece := self._read()) is not None:
+            size += len(piece)
+            if size > most:
+                raise self.peer.too_much("max_reply", "the reply is larger")
+            yield piece
 
     def content(self, report: Report = silent) -> Content:
-        """Return the body as it is, in memory or, when it is large, in a temporary file."""
+        """Return the body, in memory or, when it is large, in a temporary file.
+
+        Raises
+        ------
+        BoundError
+            It is larger than the bound `max_reply`; nothing of it is kept.
+        """
         headers = self._response.headers
         length = headers.get("content-length", "")
-        total = int(length) if length.isdecimal() else None
+        total = int(length) if length.isdecimal() and self._decoded is None else None
+        if total is not None and total > self.peer.bounds.max_reply:
+            size = size_text(total)
+            raise self.peer.too_much("max_reply", f"the reply is larger: it says {size}")
         return gather(
             self.pieces(),
             headers.get("content-type", "application/octet-stream"),
             name=_file_name(headers.get("content-disposition", "")),
-            told=receiving(self._peer.name, total, report),
+            told=receiving(self.peer.name, total, report),
         )
 
     def _short(self) -> bytes:
@@ -116,43 +163,77 @@ class Reply:
 
         Once it has begun, the limit of silence holds for all of it.
         """
-        pieces, size, began = [], 0, 0.0
-        most_seconds = self._peer.limits.silence or inf
-        for piece in self.pieces():
-            began = began or time.monotonic()
-            pieces.append(piece)
-            size += len(piece)
-            if size > _MOST_OF_JSON:
-                raise self._fault(pieces[0])
-            if time.monotonic() - began > most_seconds:
-                raise self._peer.too_long("silence", "the answer began, but did not end")
-        return b"".join(pieces)
+        body, began = bytearray(), 0.0
+        most_seconds = self.peer.limits.silence or inf
+        try:
+            while (piece := self._read()) is not None:
+                began = began or time.monotonic()
+                body += piece
+                if len(body) > self.peer.bounds.max_answer:
+                    raise self.peer.too_much("max_answer", f"{self._path} answers with more")
+                if time.monotonic() - began > most_seconds:
+                    raise self.peer.too_long("silence", "the answer began, but did not end")
+            return bytes(body)
+        finally:
+            body.clear()  # the frames of an error are kept as long as the error
 
     def value(self) -> Any:
         """Return the body's JSON value, of whatever type it is."""
         body = self._short()
         try:
-            return loads(body)
+            return self.peer.loads(body)
         except ValueError:
             raise self._fault(body) from None
 
-    def lines(self) -> Iterator[bytes]:
-        """Lines between ``\\n`` bytes only: U+0085 and U+2028 may stand inside a JSON text."""
-        rest: list[bytes] = []
-        while (piece := self._read()) is not None:
-            if b"\n" not in piece:
-                rest.append(piece)
-                continue
-            *lines, tail = piece.split(b"\n")
-            if rest:
-                lines[0] = b"".join((*rest, lines[0]))
-            rest = [tail] if tail else []
-            yield from lines
-        self._ended = True
-        yield b"".join(rest)
+    def lines(self, most: BoundName = "max_answer") -> Iterator[bytes]:
+        """Lines between ``\\n`` bytes only: U+0085 and U+2028 may stand inside a JSON text.
 
-    def objects(self, end: tuple[str, object]) -> Generator[dict[str, Any], None, None]:
+        Parameters
+        ----------
+        most
+            The bound for the sum of them all.
+
+        Raises
+        ------
+        BoundError
+            A line, or all of them together, are too long.
+        """
+        bounds, held, size = self.peer.bounds, bytearray(), 0
+        most_bytes: int = getattr(bounds, most)
+        try:
+            while (piece := self._read()) is not None:
+                size += len(piece)
+                *lines, tail = piece.split(b"\n")
+                if lines and held:
+                    lines[0] = bytes(held) + lines[0]
+                    held.clear()
+                for line in lines:
+                    self._check_line(len(line))
+                    yield line
+                held += tail
+                self._check_line(len(held))
+                if size > most_bytes:
+                    raise self.peer.too_much(most, "the answer is longer")
+            self._ended = True
+            yield bytes(held)
+        finally:
+            held.clear()  # the frames of an interrupt are kept by who shows it
+
+    def _check_line(self, length: int) -> None:
+        if length > self.peer.bounds.max_line:
+            raise self.peer.too_much("max_line", "a line of the answer is longer")
+
+    def objects(
+        self, end: tuple[str, object], most: BoundName = "max_answer"
+    ) -> Generator[dict[str, Any], None, None]:
         """Yield the JSON objects of a stream of lines, up to the one where key `end` has its value.
+
+        Parameters
+        ----------
+        end
+            Key and value that only the last object has.
+        most
+            The bound for the sum of all lines.
 
         Raises
         ------
@@ -160,14 +241,16 @@ class Reply:
             When the stream ended before.
         ResponseError
             For an object with ``error``, or a line that is not JSON.
+        BoundError
+            A line, or all of them together, are too long, or nest too deeply.
         """
         key, last = end
         count = 0
-        for line in self.lines():
+        for line in self.lines(most):
             if not line or line.isspace():
                 continue
             try:
-                item = loads(line)
+                item = self.peer.loads(line)
             except ValueError:
                 if self._ended and line.lstrip().startswith(b"{"):
                     break  # half an object is the end of a cut stream
@@ -179,9 +262,9 @@ class Reply:
             if item.get(key) == last:
                 return
         came = f"after {count} pieces" if count else "before anything came"
-        name = self._peer.name
+        name = self.peer.name
         raise StreamCutError(
-            told(name, self._peer.url, f"the answer ended {came}: the server did not finish it"),
+            told(name, self.peer.url, f"the answer ended {came}: the server did not finish it"),
             f"run it again, or look: %mc status {name}",
         )
 
@@ -191,7 +274,7 @@ class Reply:
         if not body.strip():
             return {}
         try:
-            item = loads(body)
+            item = self.peer.loads(body)
         except ValueError:
             raise self._fault(body) from None
         if not isinstance(item, dict) or item.get("error"):
@@ -200,11 +283,14 @@ class Reply:
 
     def refusal(self) -> MediaConduitError:
         """Return the error for a status that is none of success; reads the body, up to a bound."""
-        body = bytearray()
+        body, began = bytearray(), time.monotonic()
+        most_seconds = self.peer.limits.silence or inf
         with suppress(MediaConduitError):  # the status says enough
             while len(body) < _MOST_OF_AN_ERROR and (piece := self._read()) is not None:
                 body += piece
-        return self._fault(bytes(body))
+                if time.monotonic() - began > most_seconds:
+                    break
+        return self._fault(bytes(body[:_MOST_OF_AN_ERROR]))
 
     def _fault(self, body: bytes) -> MediaConduitError:
         headers = self._response.headers
@@ -214,8 +300,8 @@ class Reply:
         data, text, html = read_body(body, headers.get("content-type", ""))
         status = self._response.status_code
         fault = Fault(
-            name=self._peer.name,
-            url=self._peer.url,
+            name=self.peer.name,
+            url=self.peer.url,
             path=self._path,
             request=self._request,
             status=status,
@@ -225,7 +311,7 @@ class Reply:
             location=headers.get("location", "") if 300 <= status < 400 else "",
             method=self._response.request.method,
         )
-        return to_error(fault, self._peer.refine)
+        return to_error(fault, self.peer.refine)
 
 
 def _file_name(disposition: str) -> str:

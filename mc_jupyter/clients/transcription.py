@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import MediaConduitError, ResponseError
 from .faults import Fault
 from .lines import log
+from .loads import amount
 from .names import told
 from .refusals import refused
 
@@ -74,9 +75,18 @@ def transcription(
 def _segment(given: Any) -> dict[str, Any]:
     """A segment as a dict; older images with faster_whisper give lists."""
     if isinstance(given, dict):
-        return given
+        segment = _timed(given)
+        if isinstance(words := segment.get("words"), list):
+            segment["words"] = [_timed(word) for word in words if isinstance(word, dict)]
+        return segment
     row = given if isinstance(given, list) else [given]
-    return dict(zip(_ROW, row, strict=False))
+    return _timed(dict(zip(_ROW, row, strict=False)))
+
+
+def _timed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A segment or word without a time that is none."""
+    wrong = [name for name in ("start", "end") if amount(given.get(name)) is None]
+    return {name: value for name, value in given.items() if name not in wrong}
 
 
 def refined(fault: Fault) -> MediaConduitError | None:

@@ -79,9 +79,11 @@ class WhisperClient(ServiceClient):
             It is no Whisper service.
         """
         about = self._http.get("/openapi.json")
-        if not isinstance(about, dict) or "/asr" not in about.get("paths", {}):
+        paths = about.get("paths") if isinstance(about, dict) else None
+        if not isinstance(paths, dict) or "/asr" not in paths:
             raise self._wrong("this is no Whisper service: it has no path /asr")
-        return dict(about.get("info") or {})
+        info = about.get("info")
+        return info if isinstance(info, dict) else {}
 
     def transcribe(
         self,
@@ -220,8 +222,8 @@ class WhisperClient(ServiceClient):
         with closing(self._http.open("GET", "/openapi.json")) as reply:
             about = reply.value()
         try:
-            known = {each["name"] for each in about["paths"]["/asr"]["post"]["parameters"]}
-        except (KeyError, TypeError):
+            known = [each["name"] for each in about["paths"]["/asr"]["post"]["parameters"]]
+        except (KeyError, TypeError, IndexError):
             raise self._wrong("this is no Whisper service: it has no path /asr") from None
         for name in wanted:
             if name not in known:

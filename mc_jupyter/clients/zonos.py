@@ -14,6 +14,7 @@ from ..events import Event, Report, silent
 from . import gradio, sound
 from .base import ServiceClient, at_work
 from .content import Product
+from .loads import count
 from .option import check
 from .refusals import fits, one_of, refused
 from .speech import Voice
@@ -137,12 +138,14 @@ class ZonosClient(ServiceClient):
         if settings["randomize_seed"]:
             del settings["seed"]  # it counts for nothing; `facts` has the one that was drawn
         settings = {name: value for name, value in settings.items() if value is not None}
-        facts = {"seed": outputs[1]} if len(outputs) > 1 else {}
+        seed = count(outputs[1]) if len(outputs) > 1 else None
+        facts: dict[str, Any] = {} if seed is None else {"seed": seed}
         if (heard := sound.describe(content)) and heard.duration > _CUT_OFF:
             facts["cut_off"] = True
             missing = f"{self.name} stops after 30 s of sound: the end of this text is missing"
             report(Event("note", missing, keep=True))
-        return Product(content, str(settings["model"]), settings, facts)
+        model = settings.get("model")
+        return Product(content, model if isinstance(model, str) else None, settings, facts)
 
     def _file(
         self, recording: Upload | None, default: Any, report: Report

@@ -199,6 +199,7 @@ def _ignored(chosen: Mapping[str, Any], known: Mapping[str, Input], cloned: bool
                     "give one of the two",
                 )
     else:
-        default = known[_UNCONDITIONAL].default or ()
-        wanted = [one for one in default if one not in set_here]
+        default = known[_UNCONDITIONAL].default
+        listed = default if isinstance(default, list) else []
+        wanted = [one for one in listed if isinstance(one, str) and one not in set_here]
     return wanted if cloned or "speaker" in wanted else ["speaker", *wanted]

@@ -90,7 +90,8 @@ def settings_in_force(settings: Settings) -> list[Check]:
         "max_inline": lambda: size_text(settings.max_inline),
     }
     try:
-        values = [f"{name} {read()} ({_origin(settings, name)})" for name, read in wanted.items()]
+        values = [f"{name} {read()} ({settings.origin(name)})" for name, read in wanted.items()]
+        values += _other_bounds(settings)
     except ArgumentError as error:
         return [Check("settings", "problem", error.message, error.hint or "")]
     names = sorted(name for name in os.environ if _NAMES.fullmatch(name))
@@ -98,11 +99,14 @@ def settings_in_force(settings: Settings) -> list[Check]:
     return [Check("settings", "ok", ", ".join(values) + also)]
 
 
-def _origin(settings: Settings, name: str) -> str:
-    if settings.overrides.get(name):
-        return f"%config McJupyter.{name}"
-    variable = f"MC_JUPYTER_{name.upper()}"
-    return variable if os.environ.get(variable, "").strip() else "default"
+def _other_bounds(settings: Settings) -> list[str]:
+    """What is set of the bounds on what comes in; nothing where all are the defaults."""
+    set_ones = [(name, settings.origin(name)) for name in vars(settings.bounds)]
+    return [
+        f"{name} {getattr(settings.bounds, name):,} ({origin})"
+        for name, origin in set_ones
+        if origin != "default"
+    ]
 
 
 def versions() -> list[Check]:

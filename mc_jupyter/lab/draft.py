@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..clients.loads import TooDeepError, amount, count, loads
 from ..errors import ResponseError
 from ..html import Html, block, lines, render
 from .answer import Answer, Timings, Usage, shown_text
@@ -45,8 +46,8 @@ class Draft:
     ) -> None:
         self.model, self.details = model, details
         self._wants_json, self._clock = wants_json, clock
-        self._texts: list[str] = []
-        self._thoughts: list[str] = []
+        # not lists: a token is a few bytes, as a text of its own it takes over fifty
+        self._text, self._thought = io.StringIO(newline=""), io.StringIO(newline="")
         self._start = clock()
         self._first: float | None = None
         self._end: Mapping[str, Any] = {}
@@ -61,8 +62,8 @@ class Draft:
         if text or thought:
             if self._first is None:
                 self._first = self._clock() - self._start
-            self._texts.append(text)
-            self._thoughts.append(thought)
+            self._text.write(text)
+            self._thought.write(thought)
             self.pieces += 1
             self.size += len(text) + len(thought)
         if chunk.get("remote_host"):
@@ -74,12 +75,12 @@ class Draft:
     @property
     def text(self) -> str:
         """The answer so far."""
-        return "".join(self._texts)
+        return self._text.getvalue()
 
     @property
     def thinking(self) -> str:
         """The thinking so far."""
-        return "".join(self._thoughts)
+        return self._thought.getvalue()
 
     @property
     def live_line(self) -> str:
@@ -121,11 +122,11 @@ class Draft:
             text=text,
             model=self.model,
             thinking=self.thinking,
-            usage=Usage(end.get("prompt_eval_count"), end.get("eval_count")),
+            usage=Usage(count(end.get("prompt_eval_count")), count(end.get("eval_count"))),
             timings=self._timings(),
             data=data,
             is_json=self._wants_json,
-            done_reason=end.get("done_reason"),
+            done_reason=reason if isinstance(reason := end.get("done_reason"), str) else None,
             interrupted=interrupted,
             error=error,
             notes=notes,
@@ -134,7 +135,7 @@ class Draft:
 
     def _timings(self) -> Timings:
         end = self._end
-        tokens, generation = end.get("eval_count"), _seconds(end.get("eval_duration"))
+        tokens, generation = count(end.get("eval_count")), _seconds(end.get("eval_duration"))
         return Timings(
             first_token=None if self._first is None else round(self._first, 4),
             total=round(self._clock() - self._start, 4),
@@ -155,13 +156,17 @@ def _message(chunk: Mapping[str, Any]) -> tuple[str, str]:
     raise ResponseError(f"the server sent what is no part of an answer: {chunk!s:.120}")
 
 
-def _seconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else round(nanoseconds / _NS, 4)
+def _seconds(nanoseconds: Any) -> float | None:
+    """The seconds of a server's figure; None for what is none."""
+    known = amount(nanoseconds)
+    return None if known is None else round(known / _NS, 4)
 
 
 def _parsed(text: str) -> tuple[Any, str]:
     """What a text says as JSON, and what to say where it says nothing."""
     try:
-        return json.loads(text), ""
-    except (ValueError, RecursionError):  # a small model may write "[" for ever
+        return loads(text), ""
+    except TooDeepError:  # a small model may write "[" for ever, and close them
+        return None, "JSON that nests too deeply"
+    except ValueError:
         return None, "not valid JSON"

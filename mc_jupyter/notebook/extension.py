@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import no_var_expand
 from traitlets import TraitError
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, Interrupted, MediaConduitError
 from ..registry import registry
 from .kinds import KindMagic
 from .magics import Magics, McJupyter
@@ -113,7 +115,11 @@ class Extension:
 
         @no_var_expand
         def magic(line: str, cell: str | None = None) -> Any:
-            return call(line, cell)
+            try:
+                return call(line, cell)
+            except (MediaConduitError, Interrupted) as error:
+                _let_go(error)
+                raise
 
         magic.__name__, magic.__doc__ = name, text
         for kind in _KINDS:
@@ -143,6 +149,22 @@ def _settings(shell: InteractiveShell) -> McJupyter:
         print(f"mc_jupyter: c.McJupyter is not used: {error}", file=sys.stderr)
         shell.config.pop("McJupyter")
         return McJupyter(registry, parent=shell)
+
+
+def _let_go(error: BaseException) -> None:
+    """Empty our frames that an error leads to: IPython keeps the last error, and they an answer."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if frame.f_globals.get("__name__", "").startswith("mc_jupyter."):
+                with suppress(RuntimeError):  # it runs
+                    frame.clear()
+        waiting += [one.__cause__, one.__context__]
 
 
 def _tell(name: str, kind: str) -> None:

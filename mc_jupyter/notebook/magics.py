@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Enum, TraitError, Unicode, observe, validate
+from traitlets import CUnicode, Enum, TraitError, observe, validate
 from traitlets.config import Configurable
 
 from ..clients.kinds import KINDS
@@ -14,7 +14,7 @@ from ..handles import pick
 from ..lab.answer import Answer
 from ..lab.templates import fill
 from ..registry import ServiceRegistry
-from ..settings import RENDERS, RUNTIMES, parse_size
+from ..settings import SETTINGS, parse, setting
 from .complete import TabCompletion
 from .display import Screen, mode_of
 from .jobs import Jobs
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
     from ..service import Service
 
 
+_NAMES = tuple(each.name for each in SETTINGS if each.is_config)
+_AMOUNTS = tuple(name for name in _NAMES if setting(name).kind != "word")
+
+
+def _trait(name: str) -> Any:
+    """A setting of the table, as ``%config`` has it."""
+    known = setting(name)
+    words = f"{known.text} Default {known.default}; {known.variable} sets it, too."
+    if known.choices:
+        return Enum(("", *known.choices), "", help=words).tag(config=True)
+    return CUnicode("", help=words).tag(config=True)
+
+
 class McJupyter(Configurable):
     """The settings of mc_jupyter; an empty one leaves it to the environment.
 
@@ -43,35 +56,33 @@ class McJupyter(Configurable):
         Whose settings these are.
     """
 
-    runtime = Enum(
-        ("", *RUNTIMES), "", help="how services run: auto, docker, native, embedded, url"
-    ).tag(config=True)
-    render = Enum(("", *RENDERS), "", help="live: answers as they come; settled: once, whole").tag(
-        config=True
-    )
-    max_download = Unicode(
-        "", help="what an image or model may have to be fetched unasked: 6GB, 0"
-    ).tag(config=True)
-    max_inline = Unicode("", help="larger media goes to a file beside the notebook: 1MB, 0").tag(
-        config=True
-    )
+    runtime = _trait("runtime")
+    render = _trait("render")
+    max_download = _trait("max_download")
+    max_inline = _trait("max_inline")
+    max_line = _trait("max_line")
+    max_answer = _trait("max_answer")
+    max_reply = _trait("max_reply")
+    max_headers = _trait("max_headers")
+    max_depth = _trait("max_depth")
+    max_values = _trait("max_values")
 
     def __init__(self, registry: ServiceRegistry, **kwargs: Any) -> None:
         self._overrides = registry.settings.overrides
         super().__init__(**{**self._overrides, **kwargs})
 
-    @observe("runtime", "render", "max_download", "max_inline")
+    @observe(*_NAMES)
     def _override(self, change: dict[str, Any]) -> None:
         self._overrides.pop(change["name"], None)
         if change["new"]:
             self._overrides[change["name"]] = change["new"]
 
-    @validate("max_download", "max_inline")
-    def _a_size(self, proposal: dict[str, Any]) -> str:
+    @validate(*_AMOUNTS)
+    def _an_amount(self, proposal: dict[str, Any]) -> str:
         text = str(proposal["value"])
         try:
             if text:
-                parse_size(text)
+                parse(proposal["trait"].name, text)
         except ArgumentError as error:
             raise TraitError(str(error)) from error
         return text

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..clients.loads import count
 from ..errors import Interrupted
 from ..meter import size_text
 from ..prompting import ollama_client, room_check
@@ -135,7 +136,7 @@ class OllamaVerbs:
         screen = self._screen()
         raw = self._connect(given, screen).show(given.model)
         details, info = raw.get("details") or {}, raw.get("model_info") or {}
-        lengths = [v for name, v in info.items() if name.endswith(".context_length")]
+        lengths = [count(v) for name, v in info.items() if name.endswith(".context_length")]
         facts = {
             "model": given.model,
             "family": details.get("family"),
@@ -185,7 +186,8 @@ def _model_row(model: dict[str, Any]) -> dict[str, Any]:
 
 def processor(model: dict[str, Any]) -> str:
     """Where a loaded model runs, as ``ollama ps`` words it."""
-    total, on_gpu = model.get("size") or 0, model.get("size_vram") or 0
+    total = model.get("size") or 0
+    on_gpu = min(model.get("size_vram") or 0, total)
     if not total or on_gpu in (0, total):
         return "100% GPU" if on_gpu and total else "100% CPU"
     cpu = round(100 * (total - on_gpu) / total)

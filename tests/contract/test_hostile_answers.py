@@ -19,7 +19,13 @@ from mc_jupyter.clients.plain import PlainAnswer, PlainClient
 from mc_jupyter.clients.recognise import recognise
 from mc_jupyter.clients.upload import Upload
 from mc_jupyter.clients.whisper import WhisperClient
-from mc_jupyter.errors import ArgumentError, ConnectionFailedError, ResponseError, TimeLimitError
+from mc_jupyter.errors import (
+    ArgumentError,
+    BoundError,
+    ConnectionFailedError,
+    ResponseError,
+    TimeLimitError,
+)
 from mc_jupyter.lab.made import Made
 from mc_jupyter.lab.media import Transcript, show
 
@@ -168,16 +174,14 @@ def test_what_answers_without_an_end(seconds: float, size: int) -> None:
         for ask in (lambda http: http.get("/"), lambda http: http.call("GET", "/")):
             with (
                 closing(Http(url, limits=limits)) as http,
-                pytest.raises((TimeLimitError, ResponseError)),
+                pytest.raises((TimeLimitError, BoundError)),
             ):
                 ask(http)
         with closing(Http(url, limits=limits)) as http, suppress(TimeLimitError):
             assert recognise(http) == ("", "")
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"[" * 200_000, b"\xff", b"{", rb'"\ud83d', b"9" * 5000, b"\xed\xa0\x80"]
-)
+@pytest.mark.parametrize("raw", [b"", b"[" * 200_000, b"\xff", b"{", rb'"\ud83d', b"\xed\xa0\x80"])
 def test_what_is_no_json(raw: bytes) -> None:
     with pytest.raises(ValueError) as raised:
         loads(raw)

@@ -140,9 +140,7 @@ def test_an_error_line_in_the_stream() -> None:
     assert error.hint == "run it again, or look: %mc status ollama"
 
 
-@pytest.mark.parametrize(
-    "raw", [b"Internal Server Error", b"[1]", b"5", b"\xff\xfe", b"[" * 99_999]
-)
+@pytest.mark.parametrize("raw", [b"Internal Server Error", b"[1]", b"5", b"\xff\xfe"])
 def test_a_line_that_is_no_object(raw: bytes) -> None:
     with ScriptedOllama(lines=[line("a"), raw, END]) as server:
         got, error = partial(server, ResponseError)

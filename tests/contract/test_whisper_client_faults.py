@@ -56,7 +56,7 @@ def failed(says: Says, call: str = "transcribe", **options: Any) -> MediaConduit
         ("one two three", "no JSON object: 'one two three'"),
         ("", "no JSON object: ''"),
         ("<!doctype html><html>login</html>", "no JSON object"),
-        ("[" * 99_999, "no JSON object"),
+        ("[" * 99, "no JSON object"),
     ],
 )
 def test_an_answer_that_is_no_transcription(body: Any, said: str) -> None:

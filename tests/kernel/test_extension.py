@@ -110,7 +110,7 @@ def test_config_writes_the_settings(bare: Kernel) -> None:
     assert bare.value("mc_jupyter.registry.settings.max_download") == 1_000_000
     bare.run("%config McJupyter.runtime = ''\n%config McJupyter.max_download = ''")
     assert bare.value("mc_jupyter.registry.settings.overrides") == {}
-    assert "how services run" in bare.run("%config McJupyter").streams
+    assert "How services run" in bare.run("%config McJupyter").streams
 
 
 def test_the_question_mark_shows_the_parsers_help(bare: Kernel) -> None:

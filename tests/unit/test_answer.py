@@ -166,11 +166,37 @@ def test_works_without_a_notebook() -> None:
     assert done.stdout == "hi <Answer of m: 'hi'>\n"
 
 
-def test_json_without_end_is_not_valid_json() -> None:
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("[" * 50, "not valid JSON"),
+        ("[" * 100_000, "JSON that nests too deeply"),
+        ("[" * 101 + "]" * 101, "JSON that nests too deeply"),
+    ],
+)
+def test_json_without_end(text: str, note: str) -> None:
     draft = Draft("m", wants_json=True)
-    draft.feed({"message": {"content": "[" * 100_000}})
+    draft.feed({"message": {"content": text}})
     answer = draft.finish()
-    assert (answer.data, answer.notes) == (None, ("not valid JSON",))
+    assert (answer.data, answer.notes) == (None, (note,))
+
+
+@pytest.mark.parametrize(
+    "figure", [{}, [], "many", "5", True, None, -1, 1.5e300, 10**400, float("nan"), float("inf")]
+)
+def test_figures_that_are_none_are_passed_over(figure: object) -> None:
+    names = ("prompt_eval_count", "eval_count", "load_duration", "prompt_eval_duration")
+    draft = Draft("m")
+    draft.feed({"message": {"content": "hi"}})
+    draft.feed(
+        {"done": True, "done_reason": {}, **dict.fromkeys((*names, "eval_duration"), figure)}
+    )
+    answer = draft.finish()
+    timings, usage = answer.timings, answer.usage
+    assert (usage.prompt_tokens, usage.answer_tokens) == (None, None)
+    assert (timings.load, timings.prompt, timings.generation) == (None, None, None)
+    assert (timings.tokens_per_second, answer.done_reason) == (None, None)
+    assert answer.text == "hi"
 
 
 def test_no_rate_is_told_of_the_first_moment() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...cancel import Cancel, cancellable, check
+from ...clients.loads import count
 from ...clients.names import same_model
 from ...errors import ClientError, Interrupted, MediaConduitError
 from ...meter import size_text
@@ -172,7 +173,7 @@ class Looker:
             except ClientError:  # of one model; the others are shown
                 check()
                 return None
-            lengths = [v for key, v in info.items() if key.endswith(".context_length")]
+            lengths = [count(v) for key, v in info.items() if key.endswith(".context_length")]
             self._contexts[digest] = lengths[0] if lengths else None
         return self._contexts[digest]
 
@@ -191,9 +192,9 @@ def _loaded(model: dict[str, Any]) -> str:
     """Where it is in memory, and until when."""
     where = f"yes, {processor(model)}"
     try:
-        until = dt.datetime.fromisoformat(str(model.get("expires_at")))
-    except ValueError:
+        until = dt.datetime.fromisoformat(str(model.get("expires_at"))).astimezone()
+    except (ValueError, OverflowError):
         return where
     if until.year > dt.datetime.now().year + 50:  # kept for ever
         return where
-    return f"{where}, until {until.astimezone():%H:%M}"
+    return f"{where}, until {until:%H:%M}"
