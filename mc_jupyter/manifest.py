@@ -8,6 +8,7 @@ absent ports, ``[0]``, a host or a container port. Keys that we do not know are 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -159,7 +160,7 @@ def find_manifest(folder: Path, source: str = "") -> Path:
         When none of the accepted names is there.
     """
     for name in FILE_NAMES:
-        if (folder / name).is_file():
+        if os.path.isfile(folder / name):
             return folder / name
     raise ManifestError(
         f"{source or folder} has no {FILE_NAMES[0]}",

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import ArgumentError
+from .paths import expanded
 
 RUNTIMES = ("auto", "docker", "native", "embedded", "url")
 RENDERS = ("live", "settled")
 DEFAULT_MAX_DOWNLOAD = 6_000_000_000
 DEFAULT_MAX_INLINE = 1_000_000
 
+_LARGEST = 1e18
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 
 
@@ -33,7 +35,10 @@ def parse_size(text: str) -> int:
     if not match:
         raise ArgumentError(f"{text!r} is not a size", "write bytes or a unit: 6GB, 500MB, 0")
     power = " kmgt".index(match[2].lower() or " ")
-    return int(float(match[1]) * 1000**power)
+    size = float(match[1]) * 1000**power
+    if size > _LARGEST:  # infinite, where there are hundreds of digits
+        raise ArgumentError(f"{text[:40]!r} is no size that there is", "write one below 1000000TB")
+    return int(size)
 
 
 @dataclass
@@ -61,7 +66,7 @@ class Settings:
     def _folder(self, kind: str) -> Path:
         home = os.environ.get("MC_JUPYTER_HOME", "").strip()
         if home:
-            return Path(home).expanduser().absolute() / kind
+            return expanded(home).absolute() / kind
         import platformdirs
 
         where = {"cache": platformdirs.user_cache_path, "data": platformdirs.user_data_path}[kind]
@@ -105,7 +110,7 @@ class Settings:
     def models(self) -> tuple[Path, ...]:
         """Read-only folders of GGUF files (MC_JUPYTER_MODELS, separated as PATH is)."""
         parts = os.environ.get("MC_JUPYTER_MODELS", "").split(os.pathsep)
-        return tuple(Path(part).expanduser() for part in parts if part.strip())
+        return tuple(expanded(part) for part in parts if part.strip())
 
     @property
     def ollama_service_url(self) -> str:

@@ -11,9 +11,9 @@ import io
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
+from .. import paths
 from ..errors import ArgumentError, TemplateError, did_you_mean
 from ..lab.templates import parse
 from .actions import Once, OnceConst, Switch
@@ -143,12 +143,13 @@ def _normal(token: str) -> str:
 
 def _content(path: str) -> str:
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
+        text = paths.read(paths.expanded(path)).decode()
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise ArgumentError(
             f"@{path} cannot be read: {problem}", "a value that begins with @ is written @@..."
         ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def wants_help(tokens: Sequence[str]) -> bool:

@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import Content, place
+from ...clients.content import Content
 from ...clients.soundfiles import PCM_RATE, RAW_TYPES
 from ...clients.upload import Upload
 from ...clients.wav import with_head
 from ...errors import ArgumentError, InputError
+from ...paths import expanded
 from ..answer import Answer
 from ..made import Input, Made
 from .base import Media
@@ -74,7 +75,7 @@ def resolve(text: str, names: Mapping[str, Any]) -> tuple[Upload, Input]:
         )
     if not text:
         raise InputError("the name of a file is empty", "name a file, or a variable")
-    path = place(text)
+    path = expanded(text)
     value = _value(text, names)
     is_file = os.path.isfile(path)  # Path.is_file raises for a name that is too long
     if value is not _MISSING and is_file and not _is_same(value, path) and _fits(value):
@@ -115,7 +116,7 @@ def _key(text: str) -> object:
 
 
 def _is_same(value: object, path: Path) -> bool:
-    return isinstance(value, str | os.PathLike) and place(os.fspath(value)) == path
+    return isinstance(value, str | os.PathLike) and expanded(os.fspath(value)) == path
 
 
 def _fits(value: object) -> bool:
@@ -178,7 +179,7 @@ def _path(typed: str, value: str | os.PathLike[str]) -> tuple[Upload, Input]:
             f"{typed} is {text}: addresses are not fetched from here",
             f"download it first: !curl -LO {text}",
         )
-    path = place(text)
+    path = expanded(text)
     if not os.path.isfile(path):
         shown = text if len(text) <= 60 and "\n" not in text else f"{text[:40]!r}..."
         raise InputError(f"{typed} is the text {shown}, and there is no such file")

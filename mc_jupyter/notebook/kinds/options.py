@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import content_type_of, place
+from ...clients.content import content_type_of
 from ...clients.option import Option, Options
 from ...errors import ArgumentError, MediaConduitError
 from ...lab.media.base import is_other_format
+from ...paths import expanded
 from ..arguments import Parser
 
 
@@ -91,7 +92,7 @@ def check_save(path: str | None, formats: Sequence[str] = (), chosen: str | None
     """
     if path is None:
         return
-    target = place(path)
+    target = expanded(path)
     if not target.parent.is_dir():
         raise ArgumentError(
             f"--save {path}: there is no folder {target.parent}", f"make it: !mkdir {target.parent}"
