@@ -96,6 +96,11 @@ class Parser(argparse.ArgumentParser):
         guess = did_you_mean(bare, known)
         return ": " + guess.replace("'", "'--", 1) if guess.startswith("did") else ""
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            return self._get_value(action, "--")  # argparse drops it, and hands on an empty list
+        return super()._get_values(action, arg_strings)
+
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         # Here, and not before parsing: a filled value may begin with a dash.
         if action.option_strings and arg_string.startswith("@"):

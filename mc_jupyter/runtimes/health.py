@@ -168,7 +168,7 @@ def _ask(
     except httpx.TimeoutException as error:
         is_connected = not isinstance(error, httpx.ConnectTimeout)
         return "silent" if is_connected else "gone", f"no answer to GET {path}"
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return "gone", f"no HTTP answer to GET {path} ({type(error).__name__})"
     finally:
         take_back()

@@ -42,7 +42,8 @@ def unknown(text: str, path: Path, names: Mapping[str, Any], is_name: bool) -> I
         return InputError(f"{text}: there is no folder {folder}", f"this kernel is in {here()}")
     prefix = text[: len(text) - len(path.name)]
     files = [f"{prefix}{one.name}" for one in _files(folder)]
-    known = [name for name in names if not name.startswith("_") and _may_be_meant(names[name])]
+    shown = [name for name in names if isinstance(name, str) and not name.startswith("_")]
+    known = [name for name in shown if _may_be_meant(names[name])]
     guess = did_you_mean(text, [*files, *known])
     if not guess.startswith("did"):
         guess = _there_is(files, known)
@@ -59,7 +60,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _may_be_meant(value: object) -> bool:
-    return isinstance(value, Media | Answer | bytes | Path)
+    # by its type: isinstance asks the value, too, and some raise
+    return issubclass(type(value), Media | Answer | bytes | Path)
 
 
 def _there_is(files: list[str], names: list[str]) -> str:

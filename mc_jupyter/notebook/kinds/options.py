@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,11 @@ def check_save(path: str | None, formats: Sequence[str] = (), chosen: str | None
     if path is None:
         return
     target = expanded(path)
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise ArgumentError(
             f"--save {path}: there is no folder {target.parent}", f"make it: !mkdir {target.parent}"
         )
-    if target.is_dir() or not target.name:
+    if os.path.isdir(target) or not target.name:
         raise ArgumentError(f"--save {path}: this is a folder", "name a file in it")
     ending = target.suffix.removeprefix(".").lower()
     if not chosen or ending == chosen:
