@@ -217,6 +217,13 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
         raise ManifestError(f"{file} is not valid YAML: {yaml_problem(error)}") from error
     if tree is None:
         raise ManifestError(f"{file} is empty", "a service needs name and docker.serviceName")
+    try:
+        return _understood(tree, file)
+    except (ValueError, OverflowError) as error:  # of thousands of digits, or infinite
+        raise ManifestError(f"{file} holds a number that is too large to be one") from error
+
+
+def _understood(tree: object, file: str) -> Manifest:
     root = Node(tree, "", file)
     docker = root.child("docker", required=True)
     own_id = root.text("id")

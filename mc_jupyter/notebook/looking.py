@@ -159,6 +159,6 @@ def _usages(services: Sequence[Service]) -> list[str]:
 
 
 def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
+    if not (text.isdecimal() and len(text) < 10 and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
     return int(text)
