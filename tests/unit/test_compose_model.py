@@ -271,7 +271,14 @@ def item(status: str, **more: Any) -> dict[str, Any]:
         (item("exited", State={"FinishedAt": "then"}), "stopped", "stopped"),
         (item("dead", State={"ExitCode": 1}), "exited", "exited with code 1"),
         (item("created", State={"Error": "no such file"}), "created", "no such file"),
-        (item("paused"), "stopped", "paused (docker unpause c)"),
+        (item("paused"), "paused", "is paused"),
+        (
+            item("running", HostConfig={"NetworkMode": "n"}),
+            "disconnected",
+            "is cut off from its Docker network",
+        ),
+        (item("running", HostConfig={"NetworkMode": "host"}), "running", "running"),
+        (item("exited", HostConfig={"NetworkMode": "n"}), "exited", "exited with code 0"),
     ],
 )
 def test_conditions(answer: dict[str, Any], state: str, detail: str) -> None:

@@ -61,6 +61,9 @@ def page(body: str, role: str = "") -> str:
     return f'<div class="mcj"{live}>{body}</div>' if body else ""
 
 
+_TOLD = ("exited", "restarting", "created", "absent", "stopped", "paused", "disconnected")
+
+
 def state_words(now: Snapshot) -> str:
     """The state of a service in words."""
     if now.doing is not None:
@@ -70,7 +73,7 @@ def state_words(now: Snapshot) -> str:
         return answers[now.healthy]
     if now.state == "loaded":
         return "loaded, not started"
-    if now.state in ("exited", "restarting", "created", "absent", "stopped"):
+    if now.state in _TOLD:
         return now.detail or now.state
     return now.state
 
