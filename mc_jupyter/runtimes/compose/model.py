@@ -214,7 +214,9 @@ def _name_builds(services: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str
     for name, service in services.items():
         image = service.get("image") or ""
         if not image:  # Compose versions differ in whether they say so
-            raise StartError(f"{spec.handle}: the service {name} has neither an image nor a build")
+            raise StartError(
+                f"{spec.manifest.compose_file}: service {name!r} has neither an image nor a build"
+            )
         service["image"] = renamed.get(image, image)
     return names
 
