@@ -250,7 +250,10 @@ def _add_force(parser: Parser) -> None:
 
 
 def _seconds(text: str) -> float:
-    number = float(text)  # argparse takes its ValueError
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
     if not 0 <= number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return number

@@ -66,3 +66,48 @@ def test_odd_lines_for_a_service_that_works_end_in_errors_of_ours(
             assert kernel.value(f"odd.walk(_shell, 5, 400, {name!r})") == []
         finally:
             kernel.run(f"%mc remove {name}")
+
+
+CELLS = [
+    "%%ollama m\nsee {{WORD}}",
+    "%ollama run m {{WORD}}",
+    "%mc load {{WORD}}",
+    "%mc call {{WORD}} GET /",
+]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("word", ["exit()", "quit()", "sys.exit(3)"])
+def test_a_template_does_not_end_the_kernel(kernel: Kernel, cell: str, word: str) -> None:
+    kernel.run("import sys; _alive = 'yes'")
+    got = kernel.run(cell.replace("WORD", word))
+    assert got.error.startswith(f"TemplateError: {{{{{word}}}}}"), got.error
+    assert "payload" not in got.reply or not got.reply["payload"], "no wish to exit was noted"
+    assert kernel.value("_alive") == "yes"
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_interrupt_in_a_template_is_ours(kernel: Kernel, cell: str) -> None:
+    kernel.run("def _stop():\n    raise KeyboardInterrupt")
+    got = kernel.run(cell.replace("WORD", "_stop()"))
+    assert got.error.startswith("Interrupted: "), got.error
+    assert len(got.error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("wait", ["nan", "inf", "-1", "1e999"])
+def test_a_time_that_is_none_is_refused(kernel: Kernel, wait: str) -> None:
+    got = kernel.run(f"%mc start x --wait={wait}")
+    assert got.error.splitlines()[0] == (
+        f"ArgumentError: %mc start: --wait: {wait!r} is no number of seconds"
+    )
+
+
+@pytest.mark.parametrize("option", ["--image", "--system", "--stop"])
+@pytest.mark.parametrize("name", ["pipe", "circle", "folder", "/dev/zero", "huge"])
+def test_what_is_no_regular_file_is_refused_at_once(
+    kernel: Kernel, serve: Serve, option: str, name: str
+) -> None:
+    file = name if option == "--image" else f"@{name}"
+    got = kernel.run(f"%%ollama llama3.2:1b --host {serve().url} {option} {file}\nHello?")
+    assert "cannot be read" in got.error
+    assert got.seconds < 5
