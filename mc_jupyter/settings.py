@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import ArgumentError
-from .paths import expanded
+from .paths import expanded, here
 
 RUNTIMES = ("auto", "docker", "native", "embedded", "url")
 RENDERS = ("live", "settled")
@@ -41,6 +41,23 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
+def _home(text: str) -> Path:
+    """The folder that MC_JUPYTER_HOME names."""
+    path = expanded(text)
+    try:
+        if str(path).startswith("~"):
+            raise ArgumentError(
+                f"MC_JUPYTER_HOME is {text!r:.80}, and there is no such user",
+                "name a folder: %env MC_JUPYTER_HOME=/path/of/a/folder",
+            )
+        return path.absolute()
+    except OSError as error:  # the current folder, which it counts from, was removed
+        raise ArgumentError(
+            f"MC_JUPYTER_HOME is {text!r:.80}, which counts from {here()}",
+            "name a whole path: %env MC_JUPYTER_HOME=/path/of/a/folder",
+        ) from error
+
+
 @dataclass
 class Settings:
     """The settings in force.
@@ -66,7 +83,7 @@ class Settings:
     def _folder(self, kind: str) -> Path:
         home = os.environ.get("MC_JUPYTER_HOME", "").strip()
         if home:
-            return expanded(home).absolute() / kind
+            return _home(home) / kind
         import platformdirs
 
         where = {"cache": platformdirs.user_cache_path, "data": platformdirs.user_data_path}[kind]

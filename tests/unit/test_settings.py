@@ -61,3 +61,24 @@ def test_without_home_the_users_folders(monkeypatch: pytest.MonkeyPatch) -> None
 def test_model_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MC_JUPYTER_MODELS", "/one:/two:")
     assert Settings().models == (Path("/one"), Path("/two"))
+
+
+def test_a_home_that_is_no_folder_of_anybody_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MC_JUPYTER_HOME", "~nosuchuser/x")
+    with pytest.raises(ArgumentError, match="there is no such user"):
+        _ = Settings().data
+    monkeypatch.setenv("MC_JUPYTER_HOME", "here")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ArgumentError, match="counts from a folder that is gone"):
+        _ = Settings().cache
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 400 + "GB", "9" * 5000, "1000001TB"])
+def test_a_size_beyond_all_disks_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentError, match="no size that there is"):
+        parse_size(text)

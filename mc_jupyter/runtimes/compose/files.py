@@ -101,7 +101,7 @@ def remove_data(spec: Spec) -> None:
     MediaConduitError
         A container wrote files that this user may not delete.
     """
-    if not spec.data.exists():
+    if not os.path.exists(spec.data):
         return
     try:
         shutil.rmtree(spec.data)

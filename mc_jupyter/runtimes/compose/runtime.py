@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -145,7 +146,7 @@ class ComposeRuntime:
             yield f"volume {name}"
         for name in engine.built_images(spec.project):
             yield f"image {name}"
-        if spec.data.exists():
+        if os.path.exists(spec.data):
             yield f"folder {spec.data}"
 
     def tools(self) -> detect.Tools:
