@@ -122,12 +122,15 @@ def test_one_that_is_stopped_on_a_full_disk_did_not_end_by_itself(
     make: Make, base: str, runtime: ComposeRuntime, tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "disk") as disk:
-        spec = make(engine.WEB, data=disk / "data")
-        runtime.start(spec, silent)
-        with pytest.raises(OSError, match="No space left"), open(disk / "full", "wb") as file:
-            file.write(bytes(2**21))
-        runtime.stop(spec)
-        assert runtime.condition(spec).state == "stopped"
+        spec = make(engine.WEB, data=disk / "data" / "web")
+        try:
+            runtime.start(spec, silent)
+            with pytest.raises(OSError, match="No space left"), open(disk / "full", "wb") as file:
+                file.write(bytes(2**21))
+            runtime.stop(spec)
+            assert runtime.condition(spec).state == "stopped"
+        finally:
+            engine.sweep(disk)
 
 
 @pytest.mark.parametrize("image", ["", "image: ''", "image: ${NOWHERE_SET}"])

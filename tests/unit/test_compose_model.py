@@ -377,8 +377,3 @@ def test_a_compose_file_that_nobody_can_follow_is_refused(tmp_path: Path, path: 
     wanted = f"  composeFile: {path}\n"
     with pytest.raises(ManifestError, match="cannot be found out"):
         locate(spec(tmp_path, wanted))
-
-
-def test_a_service_without_an_image_is_told_so(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="service 'web' has neither an image nor a build"):
-        edited(tmp_path, {"image": ""})

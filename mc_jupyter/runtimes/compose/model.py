@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import ManifestError, PolicyError, StartError
+from ...errors import ManifestError, PolicyError
 from ...paths import real
 from ..base import Spec
 from . import gpu, labels, rewrites
@@ -211,13 +211,8 @@ def _name_builds(services: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str
         ours = {n: _literal(value) for n, value in labels.labels_of(spec).items()}
         build["labels"] = dict(build.get("labels") or {}) | ours | {labels.BUILD: digest}
         service["image"] = names[name] = image
-    for name, service in services.items():
-        image = service.get("image") or ""
-        if not image:  # Compose versions differ in whether they say so
-            raise StartError(
-                f"{spec.manifest.compose_file}: service {name!r} has neither an image nor a build"
-            )
-        service["image"] = renamed.get(image, image)
+    for service in services.values():
+        service["image"] = renamed.get(service.get("image", ""), service.get("image", ""))
     return names
 
 

@@ -180,6 +180,11 @@ class ComposeRuntime:
         model = edit(read(spec, source, tools), spec, source, tools)
         folders = (source.root, spec.data / "binds")
         policy.check(model.document, source.name, folders, spec.volume_scope)
+        for name, service in model.services.items():
+            if not service["image"]:  # Compose says so of some of them
+                raise StartError(
+                    f"{source.name}: service {name!r} has neither an image nor a build"
+                )
         return model
 
     def _running(self, spec: Spec, model: Model) -> Condition | None:
