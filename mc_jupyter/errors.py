@@ -49,12 +49,16 @@ from collections.abc import Iterable
 
 from .control_characters import make_visible
 
+_LONGEST = 2000
+"""Characters of a line that is shown; what was typed may be longer than anybody reads."""
+
 
 class _OneLine:
     """Gives an exception the short form that IPython shows in place of a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        return make_visible(f"{type(self).__name__}: {self}").splitlines()
+        lines = make_visible(f"{type(self).__name__}: {self}").splitlines()
+        return [one if len(one) <= _LONGEST else f"{one[:_LONGEST]}..." for one in lines]
 
 
 class MediaConduitError(_OneLine, Exception):

@@ -8,6 +8,7 @@ absent ports, ``[0]``, a host or a container port. Keys that we do not know are 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -159,7 +160,7 @@ def find_manifest(folder: Path, source: str = "") -> Path:
         When none of the accepted names is there.
     """
     for name in FILE_NAMES:
-        if (folder / name).is_file():
+        if os.path.isfile(folder / name):
             return folder / name
     raise ManifestError(
         f"{source or folder} has no {FILE_NAMES[0]}",
@@ -216,6 +217,13 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
         raise ManifestError(f"{file} is not valid YAML: {yaml_problem(error)}") from error
     if tree is None:
         raise ManifestError(f"{file} is empty", "a service needs name and docker.serviceName")
+    try:
+        return _understood(tree, file)
+    except (ValueError, OverflowError) as error:  # of thousands of digits, or infinite
+        raise ManifestError(f"{file} holds a number that is too large to be one") from error
+
+
+def _understood(tree: object, file: str) -> Manifest:
     root = Node(tree, "", file)
     docker = root.child("docker", required=True)
     own_id = root.text("id")

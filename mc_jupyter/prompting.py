@@ -15,6 +15,7 @@ from .errors import (
     IdentifierError,
     ModelNotFoundError,
     ServiceNotFoundError,
+    TimeLimitError,
 )
 from .events import Event, Report
 from .handles import pick
@@ -246,12 +247,16 @@ def _is_there(service: Service, report: Report) -> bool:
             return True
         except ConnectionFailedError:
             return bool(service.status().healthy)
+        except TimeLimitError:
+            if service.status().state == "running":
+                raise
+            return False
     path, handle = service.manifest.health.path, service.handle
     for look_again in (True, False):
         met = knock(service.url or "", path, service.token)
         if met == "answers":
             return True
-        if met == "silent":
+        if met == "silent" and service.status().state == "running":
             report(Event("wait", f"{handle} is busy and answers nothing; waiting for its turn"))
             return True
         if not look_again or service.status().state != "running":

@@ -247,7 +247,7 @@ class ServiceRegistry:
             How many folders were deleted. Data, models and running services stay.
         """
         for service in self.services():
-            if service.status().state not in ("starting", "running", "restarting"):
+            if service.status().state in ("loaded", "absent", "created", "exited", "stopped"):
                 self._forget(service)
         kept = [folder for service in self.services() for folder in service.folders]
         return clear(self.settings, keep=kept)

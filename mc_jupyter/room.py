@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .errors import DiskFullError, EngineUnavailableError
 from .meter import size_text
+from .paths import expanded
 from .runtimes.machine import disk_free, machine_memory, memory
 
 if TYPE_CHECKING:
@@ -217,4 +218,4 @@ def ollama_folder(environment: Mapping[str, str]) -> Path:
         What is added to ours when it is started.
     """
     named = {**os.environ, **environment}.get("OLLAMA_MODELS", "").strip()
-    return Path(named).expanduser() if named else Path("~/.ollama/models").expanduser()
+    return expanded(named or "~/.ollama/models")

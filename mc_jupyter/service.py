@@ -214,9 +214,10 @@ class Service:
     def _left_running(self) -> Runtime | None:
         """Docker, where it already runs this service; looked up without waking anything."""
         runtime = self.placement.adoptable()
-        if runtime is not None and runtime.condition(self.placement.spec).alive:
-            return runtime
-        return None
+        if runtime is None:
+            return None
+        seen = runtime.condition(self.placement.spec)
+        return runtime if seen.alive or seen.mend else None
 
     def is_running(self) -> bool:
         """Look whether it runs (it may not answer yet)."""

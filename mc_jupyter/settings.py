@@ -14,10 +14,12 @@ from typing import Literal
 
 from .errors import ArgumentError
 from .meter import size_text
+from .paths import expanded, here
 
 RUNTIMES = ("auto", "docker", "native", "embedded", "url")
 RENDERS = ("live", "settled")
 
+_LARGEST = 1e18
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 
 
@@ -176,10 +178,30 @@ def parse_size(text: str) -> int:
         When the text is no size.
     """
     match = _SIZE.fullmatch(text)
-    if not match or len(match[1]) > 20:
+    if not match:
         raise ArgumentError(f"{text!r:.80} is not a size", "write bytes or a unit: 6GB, 500MB, 0")
     power = " kmgt".index(match[2].lower() or " ")
-    return int(float(match[1]) * 1000**power)
+    size = float(match[1]) * 1000**power
+    if size > _LARGEST:  # infinite, where there are hundreds of digits
+        raise ArgumentError(f"{text[:40]!r} is no size that there is", "write one below 1000000TB")
+    return int(size)
+
+
+def _home(text: str) -> Path:
+    """The folder that MC_JUPYTER_HOME names."""
+    path = expanded(text)
+    try:
+        if str(path).startswith("~"):
+            raise ArgumentError(
+                f"MC_JUPYTER_HOME is {text!r:.80}, and there is no such user",
+                "name a folder: %env MC_JUPYTER_HOME=/path/of/a/folder",
+            )
+        return path.absolute()
+    except OSError as error:  # the current folder, which it counts from, was removed
+        raise ArgumentError(
+            f"MC_JUPYTER_HOME is {text!r:.80}, which counts from {here()}",
+            "name a whole path: %env MC_JUPYTER_HOME=/path/of/a/folder",
+        ) from error
 
 
 def parse(name: str, text: str, where: str = "") -> int:
@@ -284,7 +306,7 @@ class Settings:
     def _folder(self, kind: str) -> Path:
         home = self._text("home")
         if home:
-            return Path(home).expanduser().absolute() / kind
+            return _home(home) / kind
         import platformdirs
 
         where = {"cache": platformdirs.user_cache_path, "data": platformdirs.user_data_path}[kind]
@@ -329,7 +351,7 @@ class Settings:
     def models(self) -> tuple[Path, ...]:
         """Read-only folders of GGUF files."""
         parts = self._text("models").split(os.pathsep)
-        return tuple(Path(part).expanduser() for part in parts if part.strip())
+        return tuple(expanded(part) for part in parts if part.strip())
 
     @property
     def ollama_service_url(self) -> str:

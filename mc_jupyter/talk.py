@@ -69,9 +69,10 @@ class Talk:
             When it does not run.
         """
         if seen is None or seen.url is None:
-            raise ConnectionFailedError(
-                f"{self._handle} is not running", f"%mc start {self._handle}"
-            )
+            fact, verb = "is not running", "start"
+            if seen is not None and seen.mend:
+                fact, verb = seen.detail, seen.mend
+            raise ConnectionFailedError(f"{self._handle} {fact}", f"%mc {verb} {self._handle}")
         kind = self.kind(manifest) or PLAIN
         bounds = self._bounds()
         key = (seen.url, seen.token, limits, bounds, kind.name)

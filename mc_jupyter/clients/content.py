@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, DiskFullError, InputError
+from ..paths import expanded
 
 Readable = io.BufferedReader | io.BytesIO
 
@@ -164,7 +165,7 @@ class Content:
         DiskFullError, ArgumentError
             There is no room, or the file cannot be written; one that was there stays as it was.
         """
-        target = place(path)
+        target = expanded(path)
         # what a link leads to is written, and the link stays
         real = Path(os.path.realpath(target)) if os.path.islink(target) else target
         part = real.parent / f".{real.name}.{os.getpid()}-{threading.get_ident()}.part"
@@ -246,15 +247,6 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def place(text: str | os.PathLike[str]) -> Path:
-    """Return the path that was typed; ``~`` is a home folder where there is one."""
-    path = Path(text)
-    try:
-        return path.expanduser()
-    except RuntimeError:  # ~ of a user that is not there
-        return path
-
-
 def file_named(path: str | Path, suffix: str) -> Path:
     """Return the file that a result is to be written to.
 
@@ -270,7 +262,7 @@ def file_named(path: str | Path, suffix: str) -> Path:
     ArgumentError
         It is a folder.
     """
-    target = place(path)
+    target = expanded(path)
     if os.path.isdir(target):  # the empty text is the current folder
         here = target / f"NAME{suffix}"
         raise ArgumentError(f"{str(path)!r} is a folder", f"name a file in it: {here}")

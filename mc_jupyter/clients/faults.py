@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import DiskFullError, MediaConduitError, ModelNotFoundError, ResponseError
+from ..urls import take_apart
 from .loads import loads
 from .names import at, shown, told
 
@@ -126,9 +126,12 @@ def _words(fault: Fault) -> tuple[str, str | None]:
     other = f"something else may answer there; to look: {shown(fault.url)}"
     if fault.location:
         target = shown(fault.location)
-        there = urlsplit(target)  # an address that %mc load takes has no path
+        there = take_apart(target)
+        if there is None or not there.netloc:
+            return f"{status}, {where} points to {target}", other
+        # an address that %mc load takes has no path
         that = f"load that one: %mc load {there.scheme}://{there.netloc}"
-        return f"{status}, {where} points to {target}", that if there.netloc else other
+        return f"{status}, {where} points to {target}", that
     if fault.html:
         return f"{status} and an HTML page from {where}", other
     if status == 401:

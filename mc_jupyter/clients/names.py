@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from ..errors import ArgumentError
+from ..urls import take_apart
 
 DEFAULT_HOST, DEFAULT_NAMESPACE, DEFAULT_TAG = "registry.ollama.ai", "library", "latest"
 DEFAULT_PORT = 11434
@@ -144,9 +144,13 @@ def connectable(host: str) -> str:
     if not port and not separator and scheme == "http":
         port = str(DEFAULT_PORT)
     netloc = f"{user}{at}{_reachable(name, text)}" + (f":{port}" if port else "")
-    return f"{scheme}://{netloc}{slash}{path}".rstrip("/")
+    url = f"{scheme}://{netloc}{slash}{path}".rstrip("/")
+    if take_apart(url) is None or not url.isprintable() or len(url) > _LONGEST:
+        raise ArgumentError(f"{_hidden(text)[:80]!r} is not an address", _ACCEPTED)
+    return url
 
 
+_LONGEST = 4096
 _ACCEPTED = "accepted: [http[s]://]host[:port], like 127.0.0.1:11434"
 
 
@@ -155,7 +159,7 @@ def _split_port(place: str, text: str) -> tuple[str, str]:
         return place, ""  # a bare IPv6 address
     bracketed, end, after = place.rpartition("]")
     name, _, port = after.partition(":")
-    if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
+    if port and not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         raise ArgumentError(f"{_hidden(text)!r}: {port!r} is not a port", _ACCEPTED)
     return f"{bracketed}{end}{name}".strip("[]"), port
 
@@ -190,7 +194,9 @@ def told(name: str, url: str, text: str) -> str:
     A name that is only the address respelt (``127-0-0-1-11434``) is nothing that a user typed:
     the address stands in its place, unless the text holds it already.
     """
-    if re.sub(r"[^a-z0-9]+", "-", urlsplit(url).netloc.lower()).strip("-") != name:
+    parts = take_apart(url)
+    netloc = parts.netloc.lower() if parts else ""
+    if re.sub(r"[^a-z0-9]+", "-", netloc).strip("-") != name:
         return f"{name}: {text}"
     return text if shown(url) in text else f"{shown(url)}: {text}"
 
@@ -202,7 +208,8 @@ def at(name: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL's host is this machine, by its name alone."""
-    host = urlsplit(url).hostname or ""
+    parts = take_apart(url)
+    host = (parts and parts.hostname) or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

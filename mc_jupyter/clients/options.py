@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from .. import paths
 from ..errors import OptionError, did_you_mean
 
 _NUMBERS = frozenset(
@@ -155,7 +156,7 @@ def encode_images(images: Sequence[bytes | Path]) -> list[str]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return paths.read(path)
     except OSError as error:
         raise OptionError(f"image {path} cannot be read: {error.strerror}") from error
 

@@ -7,6 +7,7 @@ fetched stays on the server, and the next pull goes on there.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -178,7 +179,7 @@ def pulled_text(model: str, size: int) -> str:
 
 def _over(name: str, model: str, size: int, limit: int, store: Path | None) -> DownloadLimitError:
     free = ""
-    if store is not None and store.is_dir():
+    if store is not None and os.path.isdir(store):
         free = f", {size_text(shutil.disk_usage(store).free)} are free"
     return DownloadLimitError(
         f"{model} has at least {size_text(size)} to fetch; the download limit is "

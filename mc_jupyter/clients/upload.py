@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from .content import Content, Readable, content_type_of, place, suffix_of
+from ..paths import expanded
+from .content import Content, Readable, content_type_of, suffix_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Upload:
             of which nobody knows the end.
         """
         if isinstance(source, str | Path):
-            path = place(source)
+            path = expanded(source)
             upload = cls(name or path.name, path, typed=typed)
             if not stat.S_ISREG(upload._stat().st_mode):
                 what = "a folder" if os.path.isdir(path) else "no file of bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -158,7 +159,9 @@ def _models(settings: Settings) -> str:
     names = {entry.file: entry.name for entry in CATALOGUE}
     fetched = [settings.cache / "models" / file for file in names]
     given = [path for folder in settings.models for path in sorted(folder.glob("*.gguf"))]
-    here = {names.get(p.name, p.name): p.stat().st_size for p in (*given, *fetched) if p.is_file()}
+    here = {
+        names.get(p.name, p.name): p.stat().st_size for p in (*given, *fetched) if os.path.isfile(p)
+    }
     if here:
         listed = [f"{name} ({size_text(size)})" for name, size in here.items()]
         more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""

@@ -7,16 +7,19 @@ error, never a shortened text: a model would answer about the part that it saw.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 from ..errors import TemplateError, did_you_mean
 from .made import Made
+from .values import told_as
 
 MAX_ROWS = 200
 MAX_ELEMENTS = 1000
 _MAX_CANDIDATES = 50
+_LONGEST = 100
 _NO_TEXTS = {
     "Audio": "a sound",
     "Picture": "a picture",
@@ -45,6 +48,16 @@ class Field:
     def expression(self) -> str:
         """What stands between the braces."""
         return self.source[2:-2].strip()
+
+    @property
+    def shown(self) -> str:
+        """As it stands in a message: one line, and not a long one."""
+        return _shown(self.source)
+
+
+def _shown(source: str) -> str:
+    line = " ".join(source.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 5]}...}}}}"
 
 
 def parse(text: str) -> list[str | Field]:
@@ -80,11 +93,11 @@ def _field(text: str, start: int) -> Field:
         first = first or source
         try:
             return Field(source, compile(source[2:-2].strip(), source, "eval"))
-        except (SyntaxError, ValueError):
+        except Exception:  # also MemoryError and RecursionError, of what is nested too deeply
             continue
     if not first:
         raise TemplateError(f"{text[start : start + 40]!r} has no closing }}}}", _LITERAL_HINT)
-    raise TemplateError(f"{first} is no Python expression", _LITERAL_HINT)
+    raise TemplateError(f"{_shown(first)} is no Python expression", _LITERAL_HINT)
 
 
 def fill(text: str, names: dict[str, Any], inserted: list[object] | None = None) -> str:
@@ -111,21 +124,68 @@ def fill(text: str, names: dict[str, Any], inserted: list[object] | None = None)
 
 
 def _inserted(field: Field, names: dict[str, Any], inserted: list[object] | None) -> str:
+    _refuse_exit(field, names)
+    value = _evaluated(field, names)
+    with _telling(field, "looking at its .made"):
+        is_made = isinstance(getattr(value, "made", None), Made)
+        name, wrong = _first_without_text(field.expression, value)
+    if wrong is not None:  # its description would be read aloud
+        raise _no_text(name, wrong)
+    text = _text(field, value)
     try:
-        value = eval(field.code, names)
-    except NameError as error:
-        raise TemplateError(_unknown(field, error, names), _LITERAL_HINT) from error
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise TemplateError(f"{field.source} failed: {problem}", _LITERAL_HINT) from error
-    if _is_no_text(value):  # its description would be read aloud
-        raise _no_text(field.expression, value)
-    if isinstance(value, list | tuple) and any(_is_no_text(one) for one in value):
-        at = next(at for at, one in enumerate(value) if _is_no_text(one))
-        raise _no_text(f"{field.expression}[{at}]", value[at])
-    if inserted is not None and isinstance(getattr(value, "made", None), Made):
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise TemplateError(
+            f"{field.shown} holds {half}, half of a character, which cannot be sent",
+            f"leave it out: {{{{{field.expression}.encode(errors='replace').decode()}}}}",
+        ) from error
+    if inserted is not None and is_made:
         inserted.append(value)
-    return _text(field, value)
+    return text
+
+
+def _evaluated(field: Field, names: dict[str, Any]) -> object:
+    with _telling(field):
+        try:
+            return eval(field.code, names)
+        except NameError as error:
+            unknown = error
+    raise TemplateError(_unknown(field, unknown, names), _LITERAL_HINT) from unknown
+
+
+def _telling(field: Field, what: str = "") -> AbstractContextManager[None]:
+    """Whatever a value raises is told of its field."""
+    failed = f": {what} failed" if what else " failed"
+    return told_as(
+        lambda problem: TemplateError(f"{field.shown}{failed}: {problem}", _LITERAL_HINT)
+    )
+
+
+def _refuse_exit(field: Field, names: Mapping[str, Any]) -> None:
+    """IPython's ``exit`` and ``quit`` raise nothing: the kernel would end after the cell."""
+    for name in ("exit", "quit"):
+        if name in _names_in(field.code) and type(names.get(name)).__module__.startswith(
+            "IPython."
+        ):
+            raise TemplateError(f"{field.shown}: {name} would end the kernel", _LITERAL_HINT)
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """The names that an expression uses, in its lambdas and comprehensions, too."""
+    inner = (_names_in(one) for one in code.co_consts if isinstance(one, CodeType))
+    return set(code.co_names).union(*inner)
+
+
+def _first_without_text(name: str, value: object) -> tuple[str, object]:
+    """The value, or the first in it, that has no text to insert, and its name; None if all have."""
+    if _is_no_text(value):
+        return name, value
+    if isinstance(value, list | tuple):
+        for at, one in enumerate(value):
+            if _is_no_text(one):
+                return f"{name}[{at}]", one
+    return name, None
 
 
 def _is_no_text(value: object) -> bool:
@@ -141,24 +201,29 @@ def _no_text(name: str, value: object) -> TemplateError:
 
 
 def _unknown(field: Field, error: NameError, names: Mapping[str, Any]) -> str:
-    name = error.name or field.expression
-    guess = did_you_mean(name, [known for known in names if not known.startswith("_")])
+    name = error.name if isinstance(error.name, str) else field.expression
+    known = [one for one in names if isinstance(one, str) and not one.startswith("_")]
+    guess = did_you_mean(name, known)
     tail = f": {guess}" if guess.startswith("did") else ""
-    return f"{field.source}: there is no name {name!r} in this notebook{tail}"
+    return f"{field.shown}: there is no name {name!r} in this notebook{tail}"
 
 
 def _text(field: Field, value: object) -> str:
     """A value as the model shall read it: tables whole as CSV, everything else by ``str``."""
     for writer in ("to_csv", "write_csv"):  # pandas, polars
-        if hasattr(value, writer) and hasattr(value, "head"):
+        with _telling(field, f"looking for its .{writer}"):
+            is_table = hasattr(value, writer) and hasattr(value, "head")
+        if is_table:
             return _csv(field, value, writer)
-    count = _elements(value)
+    with _telling(field, "asking how large it is"):
+        count = _elements(value)
     if count > MAX_ELEMENTS:
         raise TemplateError(
-            f"{field.source} has {count:,} elements, and its text would be shortened",
+            f"{field.shown} has {count:,} elements, and its text would be shortened",
             f"write {{{{{field.expression}.tolist()}}}}",
         )
-    return str(value)
+    with _telling(field, "str() of it"):
+        return "".join([str(value)])  # of a subclass of str a plain one
 
 
 def _elements(value: Any) -> int:
@@ -166,17 +231,19 @@ def _elements(value: Any) -> int:
     if not hasattr(value, "ndim"):
         return 0
     count = value.numel() if hasattr(value, "numel") else getattr(value, "size", 0)  # torch, numpy
-    return count if isinstance(count, int) else 0
+    return int(count) if isinstance(count, int) else 0
 
 
 def _csv(field: Field, table: Any, writer: str) -> str:
-    rows = len(table)
+    with _telling(field, "len() of it"):
+        rows = len(table)
     if rows > MAX_ROWS:
         raise TemplateError(
-            f"{field.source} has {rows:,} rows; up to {MAX_ROWS} are inserted whole",
+            f"{field.shown} has {rows:,} rows; up to {MAX_ROWS} are inserted whole",
             f"write {{{{{field.expression}.head({MAX_ROWS})}}}}",
         )
-    if writer == "write_csv":
-        return str(table.write_csv())
-    numbered = type(table.index).__name__ == "RangeIndex"
-    return str(table.to_csv(index=not numbered))
+    with _telling(field, f"its .{writer}()"):
+        if writer == "write_csv":
+            return str(table.write_csv())
+        numbered = type(table.index).__name__ == "RangeIndex"
+        return str(table.to_csv(index=not numbered))

@@ -11,9 +11,9 @@ import io
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
+from .. import paths
 from ..errors import ArgumentError, TemplateError, did_you_mean
 from ..lab.templates import parse
 from .actions import Once, OnceConst, Switch
@@ -96,6 +96,11 @@ class Parser(argparse.ArgumentParser):
         guess = did_you_mean(bare, known)
         return ": " + guess.replace("'", "'--", 1) if guess.startswith("did") else ""
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            return self._get_value(action, "--")  # argparse drops it, and hands on an empty list
+        return super()._get_values(action, arg_strings)
+
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         # Here, and not before parsing: a filled value may begin with a dash.
         if action.option_strings and arg_string.startswith("@"):
@@ -143,12 +148,13 @@ def _normal(token: str) -> str:
 
 def _content(path: str) -> str:
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
+        text = paths.read(paths.expanded(path)).decode()
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise ArgumentError(
             f"@{path} cannot be read: {problem}", "a value that begins with @ is written @@..."
         ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def wants_help(tokens: Sequence[str]) -> bool:

@@ -115,6 +115,7 @@ class Extension:
 
         @no_var_expand
         def magic(line: str, cell: str | None = None) -> Any:
+            _refuse_half_characters(line + (cell or ""))
             try:
                 return call(line, cell)
             except (MediaConduitError, Interrupted) as error:
@@ -139,6 +140,18 @@ class Extension:
         self._shell.Completer.custom_matchers.remove(self._tab)
         self._shell.input_transformers_cleanup.remove(self._cell)
         self._shell.input_transformer_manager.token_transformers.remove(self._line)
+
+
+def _refuse_half_characters(text: str) -> None:
+    """A lone surrogate can neither be sent nor be the name of anything."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise ArgumentError(
+            f"the cell holds {half}, half of a character, which cannot be sent",
+            f"behind {text[max(0, error.start - 20) : error.start]!r}",
+        ) from error
 
 
 def _settings(shell: InteractiveShell) -> McJupyter:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..capable import usage
 from ..registry import ServiceRegistry
+from ..runtimes.base import MENDS
 from .display import Screen
 from .find import FindVerb
 from .results import Facts, Result, Table, Text
@@ -88,9 +89,9 @@ class LookingVerbs:
     def _status(self, given: argparse.Namespace) -> Result:
         if given.name:
             snapshot = self._registry.find(given.name).status()
-            return table([snapshot], snapshot.notes)
+            return table([snapshot], [*_mending([snapshot]), *snapshot.notes])
         snapshots = [service.status() for service in self._registry.services()]
-        notes = []
+        notes = _mending(snapshots)
         for found in self._registry.elsewhere():
             ref = "" if found.ref == "HEAD" else f"@{found.ref}"
             name = found.identifier.removeprefix("bundled:")
@@ -138,10 +139,20 @@ def table(snapshots: Sequence[Snapshot], notes: Sequence[str] = ()) -> Table:
     return Table(_COLUMNS, rows, notes)
 
 
+def _mending(snapshots: Sequence[Snapshot]) -> list[str]:
+    """What runs and cannot answer, each with the line that helps."""
+    return [
+        f"{now.handle} {now.detail}: %mc {MENDS[now.state]} {now.handle}"
+        for now in snapshots
+        if now.state in MENDS
+    ]
+
+
 def _next_lines(snapshots: Sequence[Snapshot]) -> list[str]:
     lines = []
     for snapshot in snapshots:
         verb = "stop" if snapshot.state in ("running", "starting") else "start"
+        verb = MENDS.get(snapshot.state, verb)
         lines.append(f"%mc {verb} {snapshot.handle}")
     return lines
 
@@ -159,6 +170,6 @@ def _usages(services: Sequence[Service]) -> list[str]:
 
 
 def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
+    if not (text.isdecimal() and len(text) < 10 and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
     return int(text)

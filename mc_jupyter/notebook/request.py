@@ -6,11 +6,11 @@ import argparse
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
 from ..lab.made import Input
+from ..paths import expanded
 from .arguments import Parser
 
 _OPTIONS: dict[str, tuple[str, type[int] | type[float], str]] = {
@@ -159,7 +159,7 @@ def make_request(models: Sequence[str], prompt: str, given: argparse.Namespace) 
 
     user: dict[str, Any] = {"role": "user", "content": prompt}
     if given.image:
-        user["images"] = encode_images([Path(path).expanduser() for path in given.image])
+        user["images"] = encode_images([expanded(path) for path in given.image])
     system = ({"role": "system", "content": given.system},) if given.system else ()
     return replace(request, messages=(*system, user))
 

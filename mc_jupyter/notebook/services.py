@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,7 @@ class ServiceVerbs:
         start = verbs.add("start", "Start a service and wait until it answers.", self._start)
         start.add_argument("name", metavar="NAME")
         start.add_argument(
-            "--wait", type=float, metavar="SECONDS", help="end the waiting, not the service"
+            "--wait", type=_seconds, metavar="SECONDS", help="end the waiting, not the service"
         )
         start.add_argument(
             "--gpu",
@@ -248,11 +249,21 @@ def _add_force(parser: Parser) -> None:
     )
 
 
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return number
+
+
 def _environment(pairs: Sequence[str]) -> dict[str, str] | None:
     environment = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or not name:
+        if not equals or not name or "\0" in pair:
             raise ArgumentError(f"--env is {pair!r}", "accepted: NAME=VALUE")
         environment[name] = value
     return environment or None

@@ -11,7 +11,19 @@ from ..events import Report
 from ..manifest import Manifest
 
 Gpu = Literal["auto", "on", "off"]
-State = Literal["absent", "created", "starting", "running", "restarting", "exited", "stopped"]
+State = Literal[
+    "absent",
+    "created",
+    "starting",
+    "running",
+    "restarting",
+    "paused",
+    "disconnected",
+    "exited",
+    "stopped",
+]
+MENDS = {"paused": "start", "disconnected": "restart"}
+"""By the state of what runs and cannot answer, the verb of ``%mc`` that makes it answer again."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,8 @@ class Condition:
     Attributes
     ----------
     state
-        ``absent`` when there is nothing of this service.
+        ``absent`` when there is nothing of this service; ``disconnected`` when its container runs
+        and its network is gone, so that nothing reaches it.
     detail
         The same in words, with the exit code where there is one.
     url
@@ -118,6 +131,11 @@ class Condition:
     def alive(self) -> bool:
         """Whether something runs that may yet answer."""
         return self.state in ("starting", "running")
+
+    @property
+    def mend(self) -> str | None:
+        """The verb of ``%mc`` that makes it answer again; None where it is alive or has ended."""
+        return MENDS.get(self.state)
 
 
 class Runtime(Protocol):

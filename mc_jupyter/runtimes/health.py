@@ -80,6 +80,8 @@ def wait_until_ready(
         while True:
             cancel.check()
             if not condition.alive:
+                if condition.mend:
+                    raise StartError(f"{name} {condition.detail}", f"%mc {condition.mend} {name}")
                 raise StartError(_obituary(name, condition, logs()), f"%mc logs {name}")
             left = _ONE_REQUEST if limit is None else limit - (time.monotonic() - began)
             seen = _probe(client, condition, path, max(0.1, min(left, _ONE_REQUEST)))
@@ -168,7 +170,7 @@ def _ask(
     except httpx.TimeoutException as error:
         is_connected = not isinstance(error, httpx.ConnectTimeout)
         return "silent" if is_connected else "gone", f"no answer to GET {path}"
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return "gone", f"no HTTP answer to GET {path} ({type(error).__name__})"
     finally:
         take_back()

@@ -172,7 +172,10 @@ def no_other_kernel(locks: Path) -> Iterator[None]:
     """One start at a time in all kernels of this home: the second uses the first one's Ollama."""
     import filelock
 
-    locks.mkdir(parents=True, exist_ok=True)
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"{locks} cannot be written: {error.strerror or error}") from error
     try:
         with filelock.FileLock(locks / "native.lock").acquire(timeout=_OTHER_KERNEL_LIMIT_S):
             yield

@@ -167,7 +167,6 @@ class EmbeddedRuntime:
 
 
 def _launch(spec: Spec) -> _Server:
-    spec.data.mkdir(parents=True, exist_ok=True)
     log = spec.data / f"embedded-{os.getpid()}.log"
     token = secrets.token_urlsafe(32)
     command = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "serve", "--end-with-stdin"]
@@ -175,15 +174,19 @@ def _launch(spec: Spec) -> _Server:
         command += ["--store", str(spec.weights)]
     for folder in spec.models:
         command += ["--models", str(folder)]
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env={**os.environ, "MC_JUPYTER_EMBEDDED_TOKEN": token},
-            start_new_session=True,
-        )
+    try:
+        spec.data.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as stderr:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env={**os.environ, "MC_JUPYTER_EMBEDDED_TOKEN": token},
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise StartError(f"the embedded engine could not be started: {error}") from error
     try:
         url = _read_url(process, log)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -62,7 +63,7 @@ def follow(path: Path | None, lines: int, lives: Callable[[], bool]) -> Generato
     Interrupted
         When the work of this thread is cancelled.
     """
-    if path is None or not path.exists():
+    if path is None or not os.path.exists(path):
         return
     with path.open(encoding="utf-8", errors="replace") as log:
         text = log.read()

@@ -75,7 +75,7 @@ class Slot:
                 stored = Stored(version / "checkout", str(facts["commit"]))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-            if stored.folder.is_dir():
+            if os.path.isdir(stored.folder):
                 return stored
         return None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ..errors import (
     GitMissingError,
@@ -20,6 +19,7 @@ from ..errors import (
     SourceUnreachableError,
     did_you_mean,
 )
+from ..urls import take_apart
 from .base import Identifier
 from .cache import disk_full
 
@@ -149,7 +149,8 @@ def _no_ref(identifier: Identifier, refs: Sequence[str]) -> SourceError:
 
 
 def _host(identifier: Identifier) -> str:
-    return urlsplit(identifier.location).netloc
+    parts = take_apart(identifier.location)
+    return parts.netloc if parts else identifier.location
 
 
 def _page(identifier: Identifier) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import NoReturn
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from .. import paths
 from ..errors import IdentifierError, did_you_mean
+from ..urls import take_apart
 from . import bundled
 from .base import Identifier
 
@@ -23,6 +24,7 @@ _REPO = re.compile(r"[\w.][\w.-]*", re.ASCII)
 _REF = re.compile(r"[A-Za-z0-9][\w./+-]{0,249}", re.ASCII)
 _SSH = re.compile(r"(?:ssh://)?[\w.-]+@([\w.-]+)[:/](.+)")
 _HOST_PORT = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+):\d+/?")
+_LONGEST = 4096
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -46,6 +48,8 @@ def parse_identifier(text: str, *, force_url: bool = False) -> Identifier:
     typed = text.strip()
     if not typed:
         _refuse("an identifier is empty")
+    if len(typed) > _LONGEST:
+        _refuse(f"{typed[:40]!r}... has {len(typed):,} characters, and is no identifier")
     if not typed.isprintable():
         _refuse(f"{typed!r} holds a control character")
     lowered = typed.lower()
@@ -74,7 +78,7 @@ def _unknown(typed: str) -> NoReturn:
         host, path = ssh[1], ssh[2].removesuffix(".git")
         _refuse(f"{typed!r}: ssh addresses are not read", f"write {_short(host, path)}")
     if typed.lower().startswith("file:"):
-        _refuse(f"{typed!r} is no identifier", f"write the folder: {urlsplit(typed).path or './'}")
+        _refuse(f"{typed!r} is no identifier", _folder_of(typed))
     if re.match(r"[\w+.-]+:[:/]", typed):
         _refuse(f"{typed.partition(':')[0]!r} addresses are not read")
     name, at, _ = typed.partition("@")
@@ -96,6 +100,12 @@ def _unknown(typed: str) -> NoReturn:
     )
 
 
+def _folder_of(address: str) -> str:
+    """The hint for a ``file:`` address."""
+    parts = take_apart(address)
+    return f"write the folder: {(parts and parts.path) or './'}"
+
+
 def _split(address: str) -> SplitResult:
     """Take an HTTP address apart, and refuse what must not be in one."""
     if "@" in re.split(r"[/?#]", address.partition("://")[2])[0]:
@@ -104,11 +114,10 @@ def _split(address: str) -> SplitResult:
             "an identifier holds no user name, password or token",
             "let git's credential helper keep it, or load a folder that you cloned: ./NAME",
         )
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        _refuse(f"{address!r} is no address: {error}")
+    parts = take_apart(address)
+    if parts is None:
+        _refuse(f"{address!r} is no address")
+    host = parts.hostname or ""
     if parts.scheme.lower() not in _DEFAULT_PORTS:
         _refuse(f"{address!r}: only http and https addresses are read")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
@@ -192,15 +201,12 @@ def _not_two(typed: str, host: str, segments: list[str]) -> NoReturn:
 
 
 def _folder(typed: str) -> Identifier:
-    try:
-        path = Path(typed).expanduser()
-    except RuntimeError as error:
-        _refuse(f"{typed!r}: {error}")
-    if not os.path.isdir(path):
+    path = paths.expanded(typed)
+    whole = paths.real(path)
+    if whole is None or not os.path.isdir(whole):
         found = "is a file, not a folder" if os.path.exists(path) else "does not exist"
-        _refuse(f"{typed!r} {found}", f"a service is a folder; this kernel is in {os.getcwd()}")
-    whole = os.path.realpath(path)
-    return Identifier("folder", whole, _handle(Path(whole).name), whole, typed)
+        _refuse(f"{typed!r} {found}", f"a service is a folder; this kernel is in {paths.here()}")
+    return Identifier("folder", str(whole), _handle(whole.name), str(whole), typed)
 
 
 def _bundled(typed: str, name: str) -> Identifier:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import SourceError
@@ -17,6 +18,6 @@ def folder(identifier: Identifier) -> Path:
         When it has gone since the identifier was read.
     """
     path = Path(identifier.location)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise SourceError(f"{identifier.typed}: there is no folder {path} any more")
     return path

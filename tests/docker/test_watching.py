@@ -95,7 +95,7 @@ def test_killed_started_paused_and_removed_from_outside(
     assert heard.hears("running").url not in (None, first), "the port has moved"
     wait_until(lambda: heard[-1].healthy, 5, "the first answer")
     engine.docker("pause", number)
-    heard.hears("stopped", "paused (docker unpause ")
+    heard.hears("paused", "is paused")
     engine.docker("unpause", number)
     wait_until(lambda: heard[-1].healthy, SEEN_S, "it answers again")
     engine.docker("rm", "-f", number)

@@ -15,13 +15,14 @@ from mc_jupyter.errors import (
     ImageUnavailableError,
     ManifestError,
     MediaConduitError,
+    PolicyError,
     StartError,
 )
 from mc_jupyter.manifest import parse_manifest
 from mc_jupyter.runtimes.base import Spec
 from mc_jupyter.runtimes.compose import detect, failures, labels, look
 from mc_jupyter.runtimes.compose.model import Model, edit
-from mc_jupyter.runtimes.compose.read import Source
+from mc_jupyter.runtimes.compose.read import Source, locate
 
 TOOLS = detect.Tools(
     docker="docker",
@@ -270,7 +271,14 @@ def item(status: str, **more: Any) -> dict[str, Any]:
         (item("exited", State={"FinishedAt": "then"}), "stopped", "stopped"),
         (item("dead", State={"ExitCode": 1}), "exited", "exited with code 1"),
         (item("created", State={"Error": "no such file"}), "created", "no such file"),
-        (item("paused"), "stopped", "paused (docker unpause c)"),
+        (item("paused"), "paused", "is paused"),
+        (
+            item("running", HostConfig={"NetworkMode": "n"}),
+            "disconnected",
+            "is cut off from its Docker network",
+        ),
+        (item("running", HostConfig={"NetworkMode": "host"}), "running", "running"),
+        (item("exited", HostConfig={"NetworkMode": "n"}), "exited", "exited with code 0"),
     ],
 )
 def test_conditions(answer: dict[str, Any], state: str, detail: str) -> None:
@@ -352,3 +360,20 @@ def test_a_build_for_a_gpu_only_where_there_is_one(
     tools = replace(TOOLS, nvidia=nvidia)
     build = edited(tmp_path, service, tools=tools).services["web"]["build"]
     assert build["args"] == {"RUNTIME": built_for, "PYTHON": "3.11"}
+
+
+@pytest.mark.parametrize("path", ["circle", "file/x", "a" * 300])
+def test_a_bind_that_nobody_can_follow_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    bind = {"type": "bind", "source": str(tmp_path / path), "target": "/i"}
+    with pytest.raises(PolicyError, match="where it leads cannot be found out"):
+        edited(tmp_path, {"volumes": [bind]})
+
+
+@pytest.mark.parametrize("path", ["circle/file.yml", "a" * 300])
+def test_a_compose_file_that_nobody_can_follow_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    wanted = f"  composeFile: {path}\n"
+    with pytest.raises(ManifestError, match="cannot be found out"):
+        locate(spec(tmp_path, wanted))

@@ -136,3 +136,29 @@ def test_a_service_whose_name_is_an_option(tmp_path: Path) -> None:
     raw = {"services": {"--push": {"image": "x:1"}}}
     with pytest.raises(PolicyError, match=r"services\.--push"):
         policy.check(raw, "docker-compose.yml", [tmp_path], SCOPE)
+
+
+@pytest.mark.parametrize("path", ["circle", "circle/x", "file/x", "a" * 300, "a\0b"])
+def test_a_path_that_nobody_can_follow_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    place = str(tmp_path / path)
+    bind = {"type": "bind", "source": place, "target": "/i"}
+    with pytest.raises(PolicyError, match="where it leads cannot be found out"):
+        check(tmp_path, {"volumes": [bind]})
+    with pytest.raises(PolicyError, match="where it leads cannot be found out"):
+        check(tmp_path, {"build": {"context": place}})
+    with pytest.raises(PolicyError, match="dockerfile"):
+        check(tmp_path, {"build": {"context": str(tmp_path), "dockerfile": path}})
+
+
+def test_a_path_that_this_user_may_not_follow_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, **_: object) -> str:  # root, who may be testing, may follow all
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.path.realpath", refuse)
+    bind = {"type": "bind", "source": "/proc/1/root", "target": "/i"}
+    with pytest.raises(PolicyError, match=r"'/proc/1/root'\) is not allowed"):
+        check(tmp_path, {"volumes": [bind]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -274,3 +275,52 @@ def test_a_filled_text_remembers_what_was_inserted() -> None:
 
 def used_names(heard: Transcript) -> dict[str, Any]:
     return {"heard": heard, "answer": ANSWER, "number": 7}
+
+
+class Broken:
+    """Whatever it is asked for raises."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise RecursionError(name)
+
+    def __getitem__(self, key: object) -> object:
+        raise SystemExit(key)
+
+
+class OddPath(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        raise ValueError("no path")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("broken", "broken cannot be sent: RecursionError: made"),
+        ("broken.x", "broken.x failed: RecursionError: x"),
+        ("broken[0]", "broken[0] failed: SystemExit: 0"),
+        ("path", "path cannot be sent: ValueError: no path"),
+        ("half", "half cannot be sent: UnicodeEncodeError"),
+    ],
+)
+def test_what_a_value_raises_is_an_error_of_ours(text: str, said: str) -> None:
+    names = {"broken": Broken(), "path": OddPath(), "half": Answer(text="\ud800", model="m")}
+    with pytest.raises(ArgumentError) as caught:
+        resolve(text, names)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_broken_value_does_not_hide_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="did you mean 'sound'"):
+        resolve("soud", {"broken": Broken(), 7: 7, "sound": b"x"})  # type: ignore[dict-item]
+
+
+def test_a_path_of_bytes_is_a_path(tmp_path: Path) -> None:
+    class BytesPath(os.PathLike[bytes]):
+        def __fspath__(self) -> bytes:
+            return os.fsencode(tmp_path / "é.wav")
+
+    (tmp_path / "é.wav").write_bytes(b"x")
+    assert resolve("it", {"it": BytesPath()})[0].size == 1

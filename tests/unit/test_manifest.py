@@ -265,3 +265,18 @@ def test_a_file_that_is_missing_or_unreadable(tmp_path: Path) -> None:
     (tmp_path / FILE_NAMES[0]).write_bytes(b"")
     with pytest.raises(ManifestError, match="is empty"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"requirements: {{memory: {'9' * 400}GB}}",
+        f"requirements: {{disk: 0x{'f' * 5000}}}",
+        f"description: 0x{'f' * 5000}",
+        f"metadata: {{a: 0x{'f' * 5000}}}",
+    ],
+    ids=["memory", "disk", "description", "metadata"],
+)
+def test_a_number_that_is_too_large_to_be_one_is_an_error(line: str) -> None:
+    with pytest.raises(ManifestError, match="too large to be one"):
+        parse_manifest(f"name: a\ndocker: {{serviceName: a}}\n{line}")

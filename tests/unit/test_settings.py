@@ -193,7 +193,7 @@ def test_a_bound_is_read_as_any_setting(name: str, monkeypatch: pytest.MonkeyPat
         ("max_line", "0", "accepted: at least 1 kB"),
         ("max_line", "lots", "is not a size"),
         ("max_line", "-5", "is not a size"),
-        ("max_line", "9" * 400, "is not a size"),
+        ("max_line", "9" * 400, "no size that there is"),
         ("max_headers", "1MB", "accepted: at least 1 kB, at most 100 kB"),
         ("max_depth", "1MB", "accepted: a whole number"),
         ("max_depth", "501", "accepted: at least 1, at most 500"),
@@ -212,3 +212,24 @@ def test_what_is_no_bound(
 def test_a_bound_as_an_argument_is_checked() -> None:
     with pytest.raises(ArgumentError, match="max_line is '5'"):
         Bounds(max_line=5)
+
+
+def test_a_home_that_is_no_folder_of_anybody_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MC_JUPYTER_HOME", "~nosuchuser/x")
+    with pytest.raises(ArgumentError, match="there is no such user"):
+        _ = Settings().data
+    monkeypatch.setenv("MC_JUPYTER_HOME", "here")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ArgumentError, match="counts from a folder that is gone"):
+        _ = Settings().cache
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 400 + "GB", "9" * 5000, "1000001TB"])
+def test_a_size_beyond_all_disks_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentError, match="no size that there is"):
+        parse_size(text)

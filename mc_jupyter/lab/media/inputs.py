@@ -11,16 +11,19 @@ import ast
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import Content, place
+from ...clients.content import Content
 from ...clients.soundfiles import PCM_RATE, RAW_TYPES
 from ...clients.upload import Upload
 from ...clients.wav import with_head
-from ...errors import ArgumentError, InputError
+from ...errors import ArgumentError, InputError, MediaConduitError
+from ...paths import expanded
 from ..answer import Answer
 from ..made import Input, Made
+from ..values import problem_of
 from .base import Media
 from .missing import unknown
 from .sounds import wav_of
@@ -74,7 +77,7 @@ def resolve(text: str, names: Mapping[str, Any]) -> tuple[Upload, Input]:
         )
     if not text:
         raise InputError("the name of a file is empty", "name a file, or a variable")
-    path = place(text)
+    path = expanded(text)
     value = _value(text, names)
     is_file = os.path.isfile(path)  # Path.is_file raises for a name that is too long
     if value is not _MISSING and is_file and not _is_same(value, path) and _fits(value):
@@ -103,6 +106,10 @@ def _value(text: str, names: Mapping[str, Any]) -> Any:
             value = getattr(value, attribute) if attribute else value[_key(index)]
         except (AttributeError, LookupError, TypeError):
             return _MISSING
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise ArgumentError(f"{text} failed: {problem_of(error)}") from error
     return value
 
 
@@ -114,8 +121,12 @@ def _key(text: str) -> object:
         return text
 
 
-def _is_same(value: object, path: Path) -> bool:
-    return isinstance(value, str | os.PathLike) and place(os.fspath(value)) == path
+def _is_same(value: Any, path: Path) -> bool:
+    if not issubclass(type(value), str | os.PathLike):
+        return False
+    with suppress(Exception):  # a class of somebody's own
+        return expanded(os.fsdecode(value)) == path
+    return False
 
 
 def _fits(value: object) -> bool:
@@ -132,7 +143,16 @@ def _file(path: Path, typed: str) -> tuple[Upload, Input]:
 
 
 def _sent(typed: str, value: Any) -> tuple[Upload, Input]:
-    """A value as an upload."""
+    """A value as an upload; of what may raise when it is looked at, an error of ours."""
+    try:
+        return _as_upload(typed, value)
+    except (MediaConduitError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise ArgumentError(f"{typed} cannot be sent: {problem_of(error)}") from error
+
+
+def _as_upload(typed: str, value: Any) -> tuple[Upload, Input]:
     made = getattr(value, "made", None)
     made = made if isinstance(made, Made) else None
     if isinstance(value, Media):
@@ -172,13 +192,13 @@ def _named(typed: str, upload: Upload, made: Made | None) -> tuple[Upload, Input
 
 
 def _path(typed: str, value: str | os.PathLike[str]) -> tuple[Upload, Input]:
-    text = os.fspath(value)
+    text = os.fsdecode(value)
     if _URL.match(text):
         raise ArgumentError(
             f"{typed} is {text}: addresses are not fetched from here",
             f"download it first: !curl -LO {text}",
         )
-    path = place(text)
+    path = expanded(text)
     if not os.path.isfile(path):
         shown = text if len(text) <= 60 and "\n" not in text else f"{text[:40]!r}..."
         raise InputError(f"{typed} is the text {shown}, and there is no such file")

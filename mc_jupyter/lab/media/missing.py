@@ -10,6 +10,7 @@ from typing import Any
 
 from ...clients.content import content_type_of
 from ...errors import InputError, did_you_mean
+from ...paths import here
 from ..answer import Answer
 from .base import Media
 
@@ -38,10 +39,11 @@ def unknown(text: str, path: Path, names: Mapping[str, Any], is_name: bool) -> I
         return InputError(f"{text} is a folder", "name a file in it")
     folder = path.parent
     if not os.path.isdir(folder):
-        return InputError(f"{text}: there is no folder {folder}", f"this kernel is in {Path.cwd()}")
+        return InputError(f"{text}: there is no folder {folder}", f"this kernel is in {here()}")
     prefix = text[: len(text) - len(path.name)]
     files = [f"{prefix}{one.name}" for one in _files(folder)]
-    known = [name for name in names if not name.startswith("_") and _may_be_meant(names[name])]
+    shown = [name for name in names if isinstance(name, str) and not name.startswith("_")]
+    known = [name for name in shown if _may_be_meant(names[name])]
     guess = did_you_mean(text, [*files, *known])
     if not guess.startswith("did"):
         guess = _there_is(files, known)
@@ -58,11 +60,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _may_be_meant(value: object) -> bool:
-    return isinstance(value, Media | Answer | bytes | Path)
+    # by its type: isinstance asks the value, too, and some raise
+    return issubclass(type(value), Media | Answer | bytes | Path)
 
 
 def _there_is(files: list[str], names: list[str]) -> str:
     shown = [*names[:4], *files[:4]]
     more = len(names) + len(files) - len(shown)
     tail = f" and {more} more" if more > 0 else ""
-    return f"there are: {', '.join(shown)}{tail}" if shown else f"this kernel is in {Path.cwd()}"
+    return f"there are: {', '.join(shown)}{tail}" if shown else f"this kernel is in {here()}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...clients.content import content_type_of, place
+from ...clients.content import content_type_of
 from ...clients.option import Option, Options
 from ...errors import ArgumentError, MediaConduitError
 from ...lab.media.base import is_other_format
+from ...paths import expanded
 from ..arguments import Parser
 
 
@@ -91,12 +93,12 @@ def check_save(path: str | None, formats: Sequence[str] = (), chosen: str | None
     """
     if path is None:
         return
-    target = place(path)
-    if not target.parent.is_dir():
+    target = expanded(path)
+    if not os.path.isdir(target.parent):
         raise ArgumentError(
             f"--save {path}: there is no folder {target.parent}", f"make it: !mkdir {target.parent}"
         )
-    if target.is_dir() or not target.name:
+    if os.path.isdir(target) or not target.name:
         raise ArgumentError(f"--save {path}: this is a folder", "name a file in it")
     ending = target.suffix.removeprefix(".").lower()
     if not chosen or ending == chosen:

@@ -59,6 +59,9 @@ def page(body: str, role: str = "") -> Html:
     return Html('<div class="mcj"{}>{}</div>').format(live, body) if body else Html()
 
 
+_TOLD = ("exited", "restarting", "created", "absent", "stopped", "paused", "disconnected")
+
+
 def state_words(now: Snapshot) -> str:
     """The state of a service in words."""
     if now.doing is not None:
@@ -68,7 +71,7 @@ def state_words(now: Snapshot) -> str:
         return answers[now.healthy]
     if now.state == "loaded":
         return "loaded, not started"
-    if now.state in ("exited", "restarting", "created", "absent", "stopped"):
+    if now.state in _TOLD:
         return now.detail or now.state
     return now.state
 

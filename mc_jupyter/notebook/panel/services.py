@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .board import Board
 
 FIRST = "github:MediaConduit/ollama-service"
-_RUNNING = ("running", "starting", "restarting")
+_RUNNING = ("running", "starting", "restarting", "disconnected")
 _DONE = {"start": "started", "stop": "stopped", "restart": "restarted"}
 
 

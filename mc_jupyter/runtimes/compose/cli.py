@@ -56,8 +56,17 @@ class Compose:
     def __init__(self, tools: Tools, project: str, handle: str) -> None:
         self._tools, self._project, self._handle = tools, project, handle
 
-    def up(self, file: Path, on_line: OnLine) -> None:
+    def up(self, file: Path, on_line: OnLine, *, anew: bool = False) -> None:
         """Create and start what the generated `file` says; images must be here.
+
+        Parameters
+        ----------
+        file
+            What runs.
+        on_line
+            Told each line of Compose's.
+        anew
+            Make the containers again, also where nothing of them changed.
 
         Raises
         ------
@@ -65,6 +74,7 @@ class Compose:
             By what Compose wrote.
         """
         options = ["up", "-d", "--no-build", "--remove-orphans"]
+        options += ["--force-recreate"] if anew else []
         answer = self._run("start", _UP_LIMIT, file, options, on_line)
         if answer.code:
             raise failures.of_up(_readable(answer.err, self._project), self._handle)

@@ -124,6 +124,8 @@ class Engine:
             yield
         except docker.errors.ImageNotFound as error:
             raise ImageUnavailableError(f"image not found: {error.explanation}") from error
+        except docker.errors.InvalidArgument as error:  # refused before it was asked
+            raise StartError(f"the Docker engine cannot be asked: {error}") from error
         except docker.errors.APIError as error:
             text = str(error.explanation or error)
             if "no space left on device" in text:
@@ -218,6 +220,11 @@ class Engine:
         cache = details.get("inactive_file", details.get("total_inactive_file", 0))
         used = int(memory.get("usage", 0)) - int(cache)
         return used if used > 0 else None
+
+    def unpause(self, container: str) -> None:
+        """Let a paused container go on."""
+        with self._mapped():
+            self._api.unpause(container)
 
     def image(self, name: str) -> Attributes | None:
         """Return what the engine knows of an image; None where it is not here."""
@@ -318,6 +325,11 @@ class Engine:
         with self._mapped():
             listed = self._api.networks(filters={"label": f"{COMPOSE_PROJECT}={project}"})
         return sorted(item["Name"] for item in listed)
+
+    def network_ids(self) -> set[str]:
+        """Return the ids of all networks that there are."""
+        with self._mapped():
+            return {str(item["Id"]) for item in self._api.networks()}
 
     def services(self, data: Path | None) -> list[Found]:
         """Return the running services of ours; see :func:`discover`."""

@@ -69,12 +69,19 @@ def writable(folder: Path) -> Iterator[None]:
         raise kind(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def note_stop(spec: Spec, containers: Iterable[Mapping[str, Any]]) -> None:
-    """Remember when each container ended by our stop, to tell it from an end of its own."""
-    ended = {item["Id"]: item["State"].get("FinishedAt") for item in containers}
+def note_stop(spec: Spec, containers: Iterable[Mapping[str, Any]]) -> Mapping[str, str | None]:
+    """Remember when each container ended by our stop, to tell it from an end of its own.
+
+    Returns
+    -------
+    Mapping
+        The same by the containers' ids, for a kernel that finds the disk full.
+    """
+    ended = {str(item["Id"]): item["State"].get("FinishedAt") for item in containers}
     with contextlib.suppress(OSError):
         spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         (spec.data / _STOPPED).write_text(json.dumps(ended))
+    return ended
 
 
 def stopped_at(spec: Spec, container: str) -> str | None:
@@ -94,7 +101,7 @@ def remove_data(spec: Spec) -> None:
     MediaConduitError
         A container wrote files that this user may not delete.
     """
-    if not spec.data.exists():
+    if not os.path.exists(spec.data):
         return
     try:
         shutil.rmtree(spec.data)

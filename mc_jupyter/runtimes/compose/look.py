@@ -90,14 +90,31 @@ def _state(item: Mapping[str, Any], stopped_at: str | None) -> tuple[State, str]
     if status == "running":
         if restarts and _age(state) < _SETTLED_AFTER:
             return "restarting", f"restarts again and again ({restarts} times)"
+        if is_cut_off(item):
+            return "disconnected", "is cut off from its Docker network"
         return "running", "running"
     if status == "paused":
-        return "stopped", f"paused (docker unpause {item.get('Name', '').lstrip('/')})"
+        return "paused", "is paused"
     if status == "created":
         return "created", state.get("Error") or "created, never started"
     if stopped_at is not None and state.get("FinishedAt") == stopped_at:
         return "stopped", "stopped"
     return "exited", ended
+
+
+def is_cut_off(item: Mapping[str, Any]) -> bool:
+    """Whether a container is not in the network that it was made for."""
+    mode = str((item.get("HostConfig") or {}).get("NetworkMode") or "default")
+    if mode in ("none", "host", "default") or mode.startswith("container:"):
+        return False
+    networks = (item.get("NetworkSettings") or {}).get("Networks") or {}
+    return mode not in networks and mode not in networks_of(item)
+
+
+def networks_of(item: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the networks that a container is in, or was when it stopped."""
+    networks = (item.get("NetworkSettings") or {}).get("Networks") or {}
+    return {network["NetworkID"] for network in networks.values() if network.get("NetworkID")}
 
 
 def _ended(code: int, out_of_memory: bool) -> str:

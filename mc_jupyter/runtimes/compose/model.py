@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import ManifestError
+from ...errors import ManifestError, PolicyError
+from ...paths import real
 from ..base import Spec
 from . import gpu, labels, rewrites
 from .detect import Tools
-from .read import Source
+from .read import NOT_YET, Source
 
 _START_INTERVAL_SINCE = (25,)
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -69,6 +70,8 @@ def edit(raw: Mapping[str, Any], spec: Spec, source: Source, tools: Tools) -> Mo
         ``--gpu on`` where Docker has none.
     ManifestError
         The manifest names a volume that cannot be understood.
+    PolicyError
+        A bind of which nobody can find out where it leads.
     """
     document = {key: item for key, item in copy.deepcopy(dict(raw)).items() if key[:2] != "x-"}
     document["name"] = spec.project
@@ -177,11 +180,18 @@ def _place_binds(service: Mapping[str, Any], spec: Spec, source: Source) -> list
     for mount in service.get("volumes") or ():
         if mount.get("type") != "bind":
             continue
-        real = Path(os.path.realpath(mount["source"]))
-        if real.is_relative_to(source.root) and not real.exists():
-            real = Path(os.path.realpath(spec.data / "binds" / real.relative_to(source.root)))
-            made.append(real)
-        mount["source"] = str(real)
+        place = real(mount["source"])
+        if place is None:
+            raise PolicyError(
+                f"{source.name}: a bind of {mount['source']!r:.80} is not allowed: where it leads "
+                "cannot be found out",
+                NOT_YET,
+            )
+        if place.is_relative_to(source.root) and not os.path.exists(place):
+            place = spec.data / "binds" / place.relative_to(source.root)
+            place = real(place) or place
+            made.append(place)
+        mount["source"] = str(place)
     return made
 
 

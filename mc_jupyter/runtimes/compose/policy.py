@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import PolicyError
+from ...paths import real
 from .read import NOT_YET
 
 # Compose interpolates the generated file, so what is checked would not be what runs.
@@ -48,7 +49,8 @@ def check(model: Mapping[str, Any], file: str, folders: Iterable[Path], volume_s
     PolicyError
         Naming the file, the key's path, and its value.
     """
-    rules = _Rules(tuple(folder.resolve() for folder in folders), volume_scope)
+    resolved = (real(folder) for folder in folders)
+    rules = _Rules(tuple(folder for folder in resolved if folder), volume_scope)
     try:
         rules.model(model)
     except _Refused as refused:
@@ -207,7 +209,8 @@ class _Rules:
         context, file = Path(value.get("context", "")), value.get("dockerfile")
         if "$" in str(file):
             raise _Refused(f"{where}.dockerfile", file, _DOLLAR)
-        if file and not Path(os.path.realpath(context / file)).is_relative_to(context.resolve()):
+        inner, outer = real(context / file) if file else None, real(context)
+        if file and not (inner and outer and inner.is_relative_to(outer)):
             raise _Refused(f"{where}.dockerfile", file, "it lies outside the build's context")
 
     def volume(self, where: str, value: Any) -> None:
@@ -219,8 +222,10 @@ class _Rules:
         """A path, links resolved, in the repository or in the service's own data."""
         if "$" in str(value):
             raise _Refused(where, value, _DOLLAR)
-        real = Path(os.path.realpath(str(value)))
-        local = os.path.isabs(str(value)) and any(real.is_relative_to(f) for f in self.folders)
+        found = real(str(value))
+        if found is None:
+            raise _Refused(where, value, "where it leads cannot be found out")
+        local = os.path.isabs(str(value)) and any(found.is_relative_to(f) for f in self.folders)
         if not local:
             raise _Refused(where, value, "it lies outside the repository")
 

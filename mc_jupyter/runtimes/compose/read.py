@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ManifestError, PolicyError, StartError
+from ...paths import real
 from ..base import Spec
 from . import detect, failures
 from .child import Finished, LimitReached, environment, run
@@ -70,14 +71,19 @@ def locate(spec: Spec) -> Source:
         It lies outside the repository.
     """
     assert spec.folder is not None, "a service without a folder is not for the docker runtime"
-    root = spec.folder.resolve()
-    file = (root / spec.manifest.compose_file).resolve()
+    root = real(spec.folder) or spec.folder
+    file = real(root / spec.manifest.compose_file)
+    if file is None:
+        raise ManifestError(
+            f"{spec.manifest.file}: docker.composeFile is {spec.manifest.compose_file!r:.80}, and "
+            "where it leads cannot be found out"
+        )
     if not file.is_relative_to(root):
         raise PolicyError(
             f"{spec.manifest.file}: docker.composeFile is {spec.manifest.compose_file!r}, "
             "which lies outside the repository and is not allowed"
         )
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ManifestError(
             f"{spec.manifest.file}: docker.composeFile names {spec.manifest.compose_file!r}, "
             "which the repository does not contain"
@@ -132,8 +138,9 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def _refuse_outside_files(model: Mapping[str, Any], source: Source) -> None:
     for key, path in _named_files(model):
-        inside = Path(os.path.realpath(path)).is_relative_to(source.root)
-        if "$" in path or not inside or not (Path(path).is_file() or not Path(path).exists()):
+        place = real(path)
+        inside = place is not None and place.is_relative_to(source.root)
+        if "$" in path or not inside or (os.path.exists(path) and not os.path.isfile(path)):
             raise PolicyError(
                 f"{source.name}: {key} is {path!r}, which is not a file of the repository "
                 "and not allowed",
@@ -179,7 +186,7 @@ def _parsed(answer: Finished) -> dict[str, Any] | None:
         return None
     try:
         model = json.loads(answer.out)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return model if isinstance(model, dict) else None
 

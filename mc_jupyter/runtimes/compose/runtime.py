@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class ComposeRuntime:
     def __init__(self) -> None:
         self._tools: detect.Tools | None = None
         self._engine: Engine | None = None
+        self._ended: dict[str, str | None] = {}  # our own stops, by container
 
     def check(self) -> None:
         """Raise EngineUnavailableError where docker, Compose or a local engine is missing."""
@@ -59,7 +61,8 @@ class ComposeRuntime:
             images.build(engine, compose, spec, model, file, report)
             report(Event("start", f"starting {spec.handle}"))
             try:
-                compose.up(file, progress(report, spec.handle, spec.project))
+                told = progress(report, spec.handle, spec.project)
+                compose.up(file, told, anew=self._lost_a_network(spec))
             except StartError as error:
                 raise self._with_logs(spec, error) from error
             return self._verified(spec)
@@ -69,7 +72,8 @@ class ComposeRuntime:
         main = self._main(spec)
         if main is None:
             return _ABSENT
-        return look.condition_of(main, files.stopped_at(spec, str(main["Id"])))
+        number = str(main["Id"])
+        return look.condition_of(main, files.stopped_at(spec, number) or self._ended.get(number))
 
     def stop(self, spec: Spec) -> None:
         """Stop it, for every kernel; containers, volumes and data stay."""
@@ -82,7 +86,7 @@ class ComposeRuntime:
             left = self._connected().containers(spec.project)
             if any(item["State"]["Running"] for item in left):
                 raise StartError(f"{spec.handle} did not stop", f"%mc logs {spec.handle}")
-            files.note_stop(spec, left)
+            self._ended.update(files.note_stop(spec, left))
 
     def logs(self, spec: Spec, lines: int) -> str:
         """Return the service's last lines, or its helpers' where it wrote none itself."""
@@ -142,7 +146,7 @@ class ComposeRuntime:
             yield f"volume {name}"
         for name in engine.built_images(spec.project):
             yield f"image {name}"
-        if spec.data.exists():
+        if os.path.exists(spec.data):
             yield f"folder {spec.data}"
 
     def tools(self) -> detect.Tools:
@@ -176,20 +180,49 @@ class ComposeRuntime:
         model = edit(read(spec, source, tools), spec, source, tools)
         folders = (source.root, spec.data / "binds")
         policy.check(model.document, source.name, folders, spec.volume_scope)
+        for name, service in model.services.items():
+            if not service["image"]:  # Compose says so of some of them
+                raise StartError(
+                    f"{source.name}: service {name!r} has neither an image nor a build"
+                )
         return model
 
     def _running(self, spec: Spec, model: Model) -> Condition | None:
-        """The running service, left as it is; it says where its settings differ."""
+        """The running service, left as it is; it says where its settings differ.
+
+        Raises
+        ------
+        StartError
+            It runs and is cut off from its network: it would be waited for without an end.
+        """
         main = self._main(spec)
         condition = _ABSENT if main is None else look.condition_of(main)
+        note = f"{spec.handle} was already running"
+        if condition.state == "disconnected":
+            raise StartError(f"{spec.handle} {condition.detail}", f"%mc restart {spec.handle}")
+        if condition.state == "paused":
+            main, condition, note = self._resumed(spec)
         if main is None or condition.state not in ("running", "restarting"):
             return None
-        note = f"{spec.handle} was already running"
         if look.labels(main).get(labels.MODEL) != model.digest:
             if condition.state == "restarting":
                 return None  # nothing is lost by trying the new settings
             note += f", with other settings; %mc restart {spec.handle} applies these"
         return dataclasses.replace(condition, notes=(note,))
+
+    def _lost_a_network(self, spec: Spec) -> bool:
+        """Whether a container's network is gone: started as it is, it would not come up."""
+        found, there = self._connected().containers(spec.project), self._connected().network_ids()
+        return any(look.is_cut_off(item) or look.networks_of(item) - there for item in found)
+
+    def _resumed(self, spec: Spec) -> tuple[Attributes | None, Condition, str]:
+        """The paused service, after all of it was let go on."""
+        for item in self._connected().containers(spec.project):
+            if item["State"].get("Paused"):
+                self._connected().unpause(str(item["Id"]))
+        main = self._main(spec)
+        condition = _ABSENT if main is None else look.condition_of(main)
+        return main, condition, f"{spec.handle} was paused, and goes on"
 
     def _verified(self, spec: Spec) -> Condition:
         """What `up` brought, read back: it must be there, and on loopback only."""

@@ -1,0 +1,74 @@
+"""What a file system says of paths that somebody typed or wrote into a file.
+
+Such a path may be too long, hold a NUL, lead in a circle or through what this user may not read.
+For each of them some function of :mod:`os` and :mod:`pathlib` raises; these do not, or they raise
+an OSError that says what is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+MAX_READ = 100_000_000
+"""Bytes of a file that are read whole."""
+
+
+def expanded(text: str | os.PathLike[str]) -> Path:
+    """Return the path that was typed; ``~`` is a home folder where there is one."""
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # ~ of a user that is not there
+        return path
+
+
+def here() -> str:
+    """Return the current folder, for messages; it may have been removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return "a folder that is gone"
+
+
+def real(path: str | os.PathLike[str]) -> Path | None:
+    """Return a path with its symbolic links resolved; None where that cannot be found out.
+
+    What is not there yet is resolved as far as it is. None are a circle of links, a part that is
+    no folder or may not be read, a name that is too long or holds a NUL.
+    """
+    try:
+        return Path(os.path.realpath(path, strict=True))
+    except FileNotFoundError:
+        with contextlib.suppress(OSError, ValueError):
+            return Path(os.path.realpath(path))
+        return None
+    except (OSError, ValueError):
+        return None
+
+
+def read(path: str | os.PathLike[str], limit: int = MAX_READ) -> bytes:
+    """Return what a regular file holds.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, is a folder, or has more than `limit` bytes; it is a pipe or a device,
+        of which nobody knows the end; its name is none.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except ValueError as error:  # a NUL, or half a character
+        raise OSError(errno.EINVAL, "that is no name of a file") from error
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(mode):  # opened, a pipe would be waited for
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with open(path, "rb") as file:
+        raw = file.read(limit + 1)  # not what it says of its size: it may grow, or lie in /proc
+    if len(raw) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit // 1_000_000} MB")
+    return raw
