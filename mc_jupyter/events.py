@@ -39,7 +39,8 @@ class Event:
         again (it is not on a GPU, though one was asked for).
     settled
         True for what a step leaves, and what was found on this machine (a fall-back, what was
-        taken): it stays in what a verb shows, and is shown while an answer comes, not below it.
+        taken). It is shown as long as the cell works; of it, notes stay in what a verb shows,
+        and what was fetched, pulled or built does not, for the next run finds it there.
     """
 
     step: Step

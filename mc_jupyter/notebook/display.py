@@ -106,7 +106,7 @@ class Screen:
         self._pace, self._progress_pace = Pace(), Pace()
         self._line_pace = Pace(pause=LINE_SECONDS)
         self._line = ProgressLine()
-        self._lines: dict[str, bool] = {}  # what stays, and whether also below an answer
+        self._lines: dict[str, Event] = {}  # what is shown until the end
         self._last: Event | None = None
         self._answering = False
         self._printed = VisibleStream()
@@ -115,19 +115,22 @@ class Screen:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was reported to be kept."""
-        return tuple(text for text, is_kept in self._lines.items() if is_kept)
+        return tuple(text for text, event in self._lines.items() if event.keep)
 
     @property
     def _settled(self) -> tuple[str, ...]:
-        """What steps have left for a verb's result; a terminal has it above already."""
-        return () if self.mode == "terminal" else tuple(self._lines)
+        """What stays in a verb's result; a terminal has it above already."""
+        if self.mode == "terminal":
+            return ()
+        kept = (event for event in self._lines.values() if event.keep or event.step == "note")
+        return tuple(event.text for event in kept)
 
     def report(self, event: Event) -> None:
         """Show a step of progress; the answer takes its place. Any thread may call this."""
         with self._lock:
             stays = event.keep or event.settled
             if stays:
-                self._lines[event.text] = event.keep
+                self._lines[event.text] = event
             if self._answering or self.mode in ("quiet", "settled"):
                 return
             is_new = self._last is None or event.step != self._last.step

@@ -94,16 +94,20 @@ def test_one_display_whose_last_state_is_the_answer() -> None:
     assert notebook.shown == [answer]
 
 
-def test_what_a_step_leaves_stays_with_a_verb_and_not_below_an_answer() -> None:
+def test_what_was_fetched_is_not_saved_and_notices_stay_with_a_verb_only() -> None:
     for mode in ("live", "settled"):
         screen = Notebook().screen(mode)  # type: ignore[arg-type]
         screen.report(Event("fetch", "fetching x: receiving 1 of 2 objects"))
         screen.report(Event("fetch", "fetched x (2 files, 3 kB)", settled=True))
-        screen.report(Event("model", "pulled m (92 MB)", 92, 92, keep=True))
+        screen.report(Event("note", "no docker program: using the embedded engine", settled=True))
+        screen.report(Event("note", "on CPU, though it was given a GPU", keep=True))
         screen.report(Event("wait", "waiting for x"))
-        assert screen.notes == ("pulled m (92 MB)",)
+        assert screen.notes == ("on CPU, though it was given a GPU",)
         shown = screen.end(Table({"name": "name"}, [{"name": "x"}]))
-        assert str(shown).splitlines()[2:] == ["fetched x (2 files, 3 kB)", "pulled m (92 MB)"]
+        assert str(shown).splitlines()[2:] == [
+            "no docker program: using the embedded engine",
+            "on CPU, though it was given a GPU",
+        ]
 
 
 def test_progress_that_is_cut_short_says_so() -> None:
