@@ -24,6 +24,7 @@ from support.html_tree import formulas, parse, runs
 from support.lab import Notebook, Open
 from support.lab_server import Lab
 from support.scripted_ollama import ScriptedOllama
+from support.scripted_service import Says, ScriptedService
 from support.site import Site
 from support.wait import wait_until
 
@@ -206,3 +207,48 @@ def test_answers_that_stream(open_notebook: Open, site: Site) -> None:
     notebook.save()
     kept = [cell["outputs"] for cell in notebook.saved()["cells"][1:]]
     assert all(set(one[0]["data"]) == {"text/html", "text/plain"} for one in kept)
+
+
+_CALLS = """from IPython import get_ipython
+from IPython.display import display
+shell = get_ipython()
+def ask(magic, line):
+    try:
+        display(shell.run_line_magic(magic, line))
+    except Exception:
+        shell.showtraceback()"""
+KINDS = ("text/html", "text/plain", "application/json", "text/markdown", "image/svg+xml")
+
+
+def test_what_any_service_says(open_notebook: Open, site: Site) -> None:
+    """Bodies of every type, refusals, and the errors of an Ollama, in words and in names."""
+    given = list(texts(SEED + 2, 30, site.url))
+    given += [
+        f'<svg xmlns="http://www.w3.org/2000/svg" onload="{run}"><image href="{site.url}/1"/></svg>'
+        for run in ("parent.__ran=1", "top.__ran=1")
+    ]
+    says = {f"/{n}": Says(t, type=KINDS[n % len(KINDS)]) for n, t in enumerate(given)}
+    says |= {f"/bad/{n}": Says({"detail": text}, 418) for n, text in enumerate(given)}
+    pulled = {"m": [10]}
+    with ScriptedService(says) as service, Answering(given, library=pulled) as server:
+        server.fault, server.error = "error", "\n".join(given)
+        count = len(given)
+        notebook = open_notebook(
+            [
+                "%load_ext mc_jupyter",
+                f"{_CALLS}\nask('mc', 'load {service.url} --as thing --client plain')",
+                f"for n in range({count}): ask('mc', f'call thing GET /{{n}}')",
+                f"for n in range({count}): ask('mc', f'call thing GET /bad/{{n}}')",
+                f"%%ollama m0 --host {server.url}\nhello",
+                f"ask('ollama', 'list --host {server.url}')",
+            ]
+        )
+        for number in range(notebook.cells.count()):
+            notebook.run(number)
+    page = notebook.page
+    page.wait_for_load_state("networkidle")
+    assert notebook.outputs(2).count() >= count
+    assert notebook.outputs(3).count() >= count
+    assert ran(page) == set()
+    assert site.asked == []
+    assert page.evaluate(_FOUND, ".jp-RenderedHTML") == []
