@@ -37,7 +37,8 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
 CELLS = {f"text-align:{side}" for side in ("left", "right", "center")}
 PRE = {
     *("white-space:pre-wrap", "word-break:normal", "overflow-wrap:anywhere", "margin:4px0"),
-    *("font-family:var(--jp-code-font-family,monospace)", "padding:0"),
+    *("font-family:var(--jp-code-font-family,monospace)", "padding:0", "margin:0.6em0"),
+    *("padding:0.2em0.6em", "border-left:3pxsolidrgba(128,128,128,0.4)"),
 }
 SCHEMES = {"http", "https", "mailto"}
 # Those of the texts that are harmless, and the letters and signs behind a backslash
