@@ -8,14 +8,16 @@ DEV := $(VENV)/.installed-dev
 WEIGHTS := $(CURDIR)/.cache/models
 REQUIRE ?=
 ARGS ?=
+TEXTS ?= 200000
+SEED := $(or $(SEED),$(shell date +%s))
 # In a container one is often root, and JupyterLab then wants to be told so
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test check fix notebooks pictures bench clean
+.PHONY: help demo lab test test-long check fix notebooks pictures bench clean
 
 help:  ## print this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -42,6 +44,11 @@ lab: $(DEMO)  ## open the panel's notebook in JupyterLab (ARGS=--no-browser prin
 
 test: $(DEV)  ## run every test layer that this machine can run (REQUIRE="docker" makes a skip an error)
 	@REQUIRE="$(REQUIRE)" $(BIN)/python tests/run_layers.py
+
+test-long: $(DEV)  ## run the hostile texts in larger numbers (TEXTS=200000 SEED=1; half an hour)
+	@echo "seed $(SEED)"
+	@MC_TEST_HOSTILE=$(TEXTS) MC_TEST_SEED=$(SEED) REQUIRE="$(REQUIRE)" ARGS="-k hostile" \
+	  $(BIN)/python tests/run_layers.py unit browser
 
 check: $(DEV)  ## formatting, lint and types
 	@$(BIN)/ruff format --check .

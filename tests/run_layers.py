@@ -1,6 +1,7 @@
 """What `make test` runs: every layer that this machine can run, and what it skipped and why.
 
-REQUIRE (words separated by spaces) names layers of which nothing may be skipped.
+REQUIRE (words separated by spaces) names layers of which nothing may be skipped, ARGS goes to
+pytest.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from support import mathjax
 from support.lab_server import why_no_browser
 from support.standin import packages
 
@@ -81,6 +83,8 @@ def why_not(wanted: list[str]) -> dict[str, str]:
         skipped["docker"] = why_no_docker() or build_images()
     if "browser" in wanted:
         skipped["browser"] = why_no_browser() or skipped.get("browser")
+        if no_mathjax := mathjax.install():
+            print(f"browser: exported notebooks will be skipped: {no_mathjax}", flush=True)
     if "binder" in wanted:
         skipped["binder"] = why_no_packages()
     return {layer: reason for layer, reason in skipped.items() if reason}
@@ -104,7 +108,7 @@ def run(layer: str, environment: dict[str, str]) -> int:
         environment.setdefault("MC_JUPYTER_RUNTIME", "embedded")
         environment["MC_JUPYTER_MODELS"] = str(WEIGHTS)
     else:
-        command += [f"tests/{layer}"]
+        command += [f"tests/{layer}", *os.environ.get("ARGS", "").split()]
     print(f"\n=== {layer}", flush=True)
     return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
