@@ -48,7 +48,7 @@ def test_no_docker_goes_on_to_the_embedded_engine(
     service = registry.get_service(str(service_folder(tmp_path)))
     now = service.start(report=said.append)
     assert (now.runtime, now.state, now.healthy) == ("embedded", "running", True)
-    kept = [event.text for event in said if event.keep]
+    kept = [event.text for event in said if event.settled]
     assert len(kept) == 1
     assert kept[0].endswith("using the embedded engine")
     assert "docker" in kept[0].lower()

@@ -139,7 +139,7 @@ def test_what_answers_is_used_and_never_stopped(
     with ScriptedOllama(tokens=["Hi"], port=port) as server:
         now = service.start(report=said.append)
         assert (now.runtime, now.url, now.healthy) == ("native", server.url, True)
-        assert "never stopped from here" in next(event.text for event in said if event.keep)
+        assert "never stopped from here" in next(event.text for event in said if event.settled)
         assert service.client().has_model("llama3.2:1b")
         runtime, spec = registry.runtime("native"), service.placement.spec
         assert runtime.memory(spec) is None

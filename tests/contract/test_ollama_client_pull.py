@@ -163,14 +163,14 @@ def test_reports_are_throttled_and_tell_the_rate() -> None:
         start = time.monotonic()
         events = ensured(server, 6_000_000_000)
         took = time.monotonic() - start
-    bytes_ = [event for event in events if event.total and not event.keep]
+    bytes_ = [event for event in events if event.total and not event.settled]
     assert 3 <= len(bytes_) <= took / 0.25 + 2
     words = r"pulling new:1b: \d\.\d of 1\.2 GB, (\d\.\d G|\d+ M)B/s, about \d s left"
     assert re.fullmatch(words, bytes_[-1].text)
     assert all(a.current <= b.current for a, b in pairwise(bytes_))  # type: ignore[operator]
     assert all(event.step == "model" for event in events)
     assert events[0].text == "pulling new:1b: pulling manifest"
-    assert events[-1] == Event("model", "pulled new:1b (1.2 GB)", keep=True)
+    assert events[-1] == Event("model", "pulled new:1b (1.2 GB)", settled=True)
 
 
 def test_over_the_limit_is_cancelled_at_once(tmp_path: Path) -> None:

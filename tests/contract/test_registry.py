@@ -263,7 +263,7 @@ def test_ollama_host_comes_before_a_new_one(
     said: list[Event] = []
     service = registry.for_prompt(report=said.append)
     assert (service.handle, service.url or service.identifier.location) == ("ollama", server.url)
-    assert any("OLLAMA_HOST" in event.text and event.keep for event in said)
+    assert any("OLLAMA_HOST" in event.text and event.settled for event in said)
 
 
 def test_ollama_service_url_comes_first(

@@ -39,7 +39,7 @@ def test_in_a_pull_which_ends_in_the_engine_and_can_be_done_again(
         try:
             runtime.start(spec, events.append)
             assert ready(runtime, spec).image == image
-            kept = [event.text for event in events if event.keep and event.step == "image"]
+            kept = [event.text for event in events if event.settled and event.step == "image"]
             assert kept == [f"pulled {image} (5.0 MB)"]
             assert " left" in texts(events)
         finally:

@@ -57,7 +57,7 @@ def test_a_pull_shows_its_progress_and_starts(
     assert sizes
     assert all(0 <= (event.current or 0) <= (event.total or 0) for event in sizes)
     assert f"pulling {missing}: layer " in sizes[-1].text
-    (kept,) = [event for event in pulls if event.keep]
+    (kept,) = [event for event in pulls if event.settled]
     assert kept.text == f"pulled {missing} (40 MB)"
     events.clear()
     runtime.stop(spec)

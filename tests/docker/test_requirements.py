@@ -38,7 +38,7 @@ def test_more_than_there_is_needs_force(load) -> None:  # type: ignore[no-untype
     started = service.start(force=True, report=said.append)
     assert started.healthy
     (note,) = [event for event in said if "wants" in event.text]
-    assert note.keep
+    assert note.settled
     assert note.text in started.notes
     assert "; 9999 cores, this machine has " in note.text
 

@@ -190,8 +190,8 @@ class Kernel:
 
 
 def seen(data: dict[str, Any]) -> str:
-    """What a person reads of an output: its HTML without the tags, else its text."""
-    if "text/html" not in data:
+    """What a person reads of an output: its text, else its HTML without the tags."""
+    if "text/plain" in data:
         return str(data["text/plain"])
     text = re.sub(r"<[^>]*>", "", data["text/html"].replace("<br>", "\n"))
     return html.unescape(text).strip()

@@ -92,7 +92,7 @@ def test_a_connection_that_ends_too_soon(tmp_path: Path, how: str) -> None:
     assert isinstance(error, RuntimeUnavailableError)
     words = {"cut": "the connection broke", "quiet": "the engine broke off"}
     assert words[how] in error.message
-    assert not [event for event in events if event.keep]
+    assert not [event for event in events if event.settled]
 
 
 def test_silence_before_and_within(tmp_path: Path) -> None:
