@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from nbconvert import HTMLExporter, MarkdownExporter
+from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter
 from playwright.sync_api import Page, expect
 from support.lab import SCREENSHOTS, Notebook, Open
 from support.scripted_ollama import ScriptedOllama
@@ -136,3 +137,13 @@ def test_an_answer_exported_as_markdown(notebook_file: nbformat.NotebookNode) ->
     tokens = MarkdownIt("commonmark").parse(text)
     assert [token.type for token in tokens] == ["fence", "html_block"]
     assert "A path: C:" in tokens[1].content
+
+
+@pytest.mark.skipif(not shutil.which("pandoc"), reason="there is no pandoc")
+def test_an_answer_exported_as_latex(notebook_file: nbformat.NotebookNode) -> None:
+    """The raw text, set as it is; pandoc makes the rest of the notebook."""
+    notebook_file.cells.append(nbformat.v4.new_markdown_cell("The *end*"))
+    text, _ = LatexExporter().from_notebook_node(notebook_file)
+    output = text.partition("harmonic oscillator")[2]
+    assert "A spring costs \\$5, a *good* one \\$20 to \\$30" in output
+    assert "The \\emph{end}" in output
