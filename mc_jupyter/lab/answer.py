@@ -205,10 +205,13 @@ def shown_text(text: str, *, is_json: bool = False, plain: bool = False) -> Rend
         As :func:`mc_jupyter.html.render` does.
     """
     if plain:
-        return Rendered(preformatted(text), 0)
-    if is_json:
-        return Rendered(code_block(text.strip()), 0)
-    return render(text)
+        body, unread = preformatted(text), 0
+    elif is_json:
+        body, unread = code_block(text.strip()), 0
+    else:
+        body, unread = render(text)
+    # a text that begins from right to left is one from right to left
+    return Rendered(Html('<div dir="auto">{}</div>').format(body), unread)
 
 
 def folded_thinking(text: str) -> Html:

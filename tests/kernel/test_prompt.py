@@ -27,7 +27,8 @@ def test_a_short_answer_costs_few_messages_and_one_saved_output(
     assert len(got.displays) == 1
     assert got.last["data"] == {
         "text/plain": text,
-        "text/html": f"<div><p>{text.strip()}</p><small>{MODEL} · url · 300 tokens</small></div>",
+        "text/html": f'<div><div dir="auto"><p>{text.strip()}</p></div>'
+        f"<small>{MODEL} · url · 300 tokens</small></div>",
     }
     live = [m["data"] for m in (*got.displays, *got.updates[:-1])]
     assert all(set(data) == {"text/html"} for data in live)
@@ -45,7 +46,7 @@ def test_the_first_token_is_shown_at_once(kernel: Kernel, serve: Serve) -> None:
     server = serve(tokens=["first", " second"], rate=0.5)
     request = kernel.send(prompt(server))
     shown = kernel.until(request, "display_data").displays[0]["data"]["text/html"]
-    assert shown.startswith("<div><p>first</p>")
+    assert shown.startswith('<div><div dir="auto"><p>first</p>')
     assert server.tokens_sent == 1
     kernel.interrupt()
     assert kernel.receive(request).error
@@ -178,7 +179,7 @@ def test_json_is_parsed(kernel: Kernel, serve: Serve) -> None:
     got = kernel.run(prompt(serve(tokens=['{"a":', " [1]}"]), "--format json"))
     assert kernel.value("_answer.data") == {"a": [1]}
     assert got.last["data"]["text/plain"] == '{"a": [1]}'
-    assert '<code>{"a": [1]}</code></pre><small>' in unescape(got.last["data"]["text/html"])
+    assert '<code>{"a": [1]}</code></pre></div><small>' in unescape(got.last["data"]["text/html"])
 
 
 def test_an_empty_body_loads_the_model(kernel: Kernel, serve: Serve) -> None:

@@ -62,8 +62,8 @@ def test_plain_text_is_the_raw_answer() -> None:
     answer = Answer(text=raw, model="m")
     assert bundle(answer)["text/plain"] == raw
     assert bundle(answer)["text/html"] == (
-        "<div><p>costs <span>$</span>5 &lt;b&gt; <span>\\(x\\)</span></p>\n"
-        f"{code_block('x')}<small>m</small></div>"
+        '<div><div dir="auto"><p>costs <span>$</span>5 &lt;b&gt; <span>\\(x\\)</span></p>\n'
+        f"{code_block('x')}</div><small>m</small></div>"
     )
 
 
@@ -79,7 +79,8 @@ def test_the_footer_is_stable_and_says_what_a_reader_must_know() -> None:
         notes=("on CPU, though it was given a GPU",),
     )
     assert bundle(answer)["text/html"] == (
-        "<div><p>x</p><small>smollm2:135m · embedded · 1 token · cut off at the token limit"
+        '<div><div dir="auto"><p>x</p></div><small>smollm2:135m · embedded · 1 token'
+        " · cut off at the token limit"
         " · on CPU, though it was given a GPU</small></div>"
     )
     again = dataclasses.replace(answer, timings=Timings(0.2, 3.0), usage=Usage(None, 1))
@@ -96,7 +97,7 @@ def test_times_are_shown_with_verbose() -> None:
 def test_plain_shows_the_text_as_it_is_and_keeps_the_footer() -> None:
     shown = bundle(Answer(text="<b> $5", model="m", plain=True))
     assert shown["text/plain"] == "<b> $5"
-    assert "&lt;b&gt; $5</pre><small>m</small>" in shown["text/html"]
+    assert "&lt;b&gt; $5</pre></div><small>m</small>" in shown["text/html"]
 
 
 def test_thinking_is_folded_and_not_part_of_the_text() -> None:
@@ -107,10 +108,10 @@ def test_thinking_is_folded_and_not_part_of_the_text() -> None:
     answer = draft.finish()
     assert answer.thinking == "Hm, </details> so."
     assert answer.text == "Yes."
-    assert live.startswith("<div><p>Yes.</p>")
+    assert live.startswith('<div><div dir="auto"><p>Yes.</p>')
     assert bundle(answer)["text/html"].startswith(
         "<div><details><summary>Thinking</summary><p>Hm, &lt;/details&gt; so.</p></details>"
-        "<p>Yes.</p>"
+        '<div dir="auto"><p>Yes.</p>'
     )
 
 
@@ -217,7 +218,7 @@ def test_notices_stand_above_an_answer_that_comes_and_are_not_saved() -> None:
     draft.feed(said("Yes."))
     live = draft.progress(notices=("no docker program <b>", "fetched x"))["text/html"]
     assert live.startswith(
-        "<div><small>no docker program &lt;b&gt;<br>fetched x</small><p>Yes.</p>"
+        '<div><small>no docker program &lt;b&gt;<br>fetched x</small><div dir="auto"><p>Yes.</p>'
     )
     assert "docker" not in str(draft.finish()._repr_mimebundle_())
 
