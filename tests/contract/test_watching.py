@@ -291,7 +291,7 @@ def test_a_start_that_fails_leaves_no_step(
 ) -> None:
     service = load(registry, tmp_path)
     monkeypatch.setattr("sys.executable", str(tmp_path / "nowhere"))
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(StartError, match="nowhere"):
         service.start()
     now = service.snapshot()
     assert (now.state, now.doing) == ("loaded", None)
