@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 from support import mathjax
 from support.lab_server import why_no_browser
@@ -24,6 +28,10 @@ from update import needs_docker  # noqa: E402
 WEIGHTS = ROOT / ".cache" / "models"
 MODEL = "smollm2:135m"
 LAYERS = ("unit", "contract", "kernel", "docker", "browser", "notebooks", "binder")
+# Layers of one row run at once: those that mostly wait beside those that mostly compute. Kernel and
+# browser run alone, for an interrupt there has one second.
+ROWS = (("contract",), ("kernel",), ("docker", "unit"), ("browser",), ("notebooks", "binder"))
+_WORKERS = {"contract": 2}
 
 
 def fetch_weights() -> str | None:
@@ -90,9 +98,19 @@ def why_not(wanted: list[str]) -> dict[str, str]:
     return {layer: reason for layer, reason in skipped.items() if reason}
 
 
-def run(layer: str, environment: dict[str, str]) -> int:
-    """Run one layer's pytest; its own output is the report."""
+def start(
+    layer: str, environment: dict[str, str], out: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    """Start one layer's pytest; its own output is the report.
+
+    Parameters
+    ----------
+    out
+        Takes the output; None: it goes where ours goes.
+    """
     command = [sys.executable, "-m", "pytest", "-q"]
+    if layer in _WORKERS:
+        command += ["-n", str(_WORKERS[layer]), "--dist", "loadfile"]
     if layer == "notebooks":
         # nbval lies with the kernel's own cleanup, so warnings are not errors here
         here = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not needs_docker(path)]
@@ -109,8 +127,29 @@ def run(layer: str, environment: dict[str, str]) -> int:
         environment["MC_JUPYTER_MODELS"] = str(WEIGHTS)
     else:
         command += [f"tests/{layer}", *os.environ.get("ARGS", "").split()]
-    print(f"\n=== {layer}", flush=True)
-    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+    if out is None:
+        print(f"\n=== {layer}", flush=True)
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
+
+
+def run_row(row: Sequence[str], environment: dict[str, str]) -> dict[str, tuple[int, float]]:
+    """Run layers at once; return the exit status and the seconds of each.
+
+    The first one reports as it goes, the others when they have ended.
+    """
+    began, ended = time.monotonic(), dict[str, tuple[int, float]]()
+    with ExitStack() as stack:
+        files = {layer: stack.enter_context(tempfile.TemporaryFile()) for layer in row[1:]}
+        running = {layer: start(layer, environment, files.get(layer)) for layer in row}
+        while running:
+            for layer, process in list(running.items()):
+                if process.poll() is not None:
+                    ended[layer] = (running.pop(layer).returncode, time.monotonic() - began)
+            time.sleep(0.2)
+        for layer, file in files.items():
+            file.seek(0)
+            print(f"\n=== {layer}", file.read().decode(errors="replace"), sep="\n", flush=True)
+    return ended
 
 
 def main() -> int:
@@ -125,17 +164,19 @@ def main() -> int:
     if "notebooks" not in skipped:
         environment["MC_TEST_WEIGHTS"] = str(WEIGHTS)
     failed = [layer for layer in required if layer in wanted and layer in skipped]
+    ended: dict[str, tuple[int, float]] = {}
+    for row in ROWS:
+        ended |= run_row([one for one in row if one in wanted and one not in skipped], environment)
     lines = []
     for layer in wanted:
         if layer in skipped:
             lines.append(f"  {layer:<10} SKIPPED: {skipped[layer]}")
             continue
-        start = time.monotonic()
-        code = run(layer, environment)
+        code, seconds = ended[layer]
         if code:
             failed.append(layer)
         verdict = f"FAILED (pytest exit {code})" if code else "passed"
-        lines.append(f"  {layer:<10} {verdict} in {time.monotonic() - start:.0f} s")
+        lines.append(f"  {layer:<10} {verdict} in {seconds:.0f} s")
     print("\nLayers:", *lines, sep="\n")
     if failed:
         print(f"failed: {', '.join(dict.fromkeys(failed))}")

@@ -110,7 +110,8 @@ def _collect(context: Path) -> str:
             if ".." not in file.parts and "__pycache__" not in file.parts:
                 _copy(Path(str(file.locate())), context / "packages" / file)
     package = ROOT / "mc_jupyter"  # the embedded engine needs no more of it than this
-    for source in [package / "errors.py", *sorted((package / "embedded").rglob("*.py"))]:
+    shared = [package / "errors.py", package / "control_characters.py"]
+    for source in [*shared, *sorted((package / "embedded").rglob("*.py"))]:
         seen.update(source.read_bytes())
         _copy(source, context / "ours" / source.relative_to(ROOT))
     (context / "ours" / "mc_jupyter" / "__init__.py").touch()
