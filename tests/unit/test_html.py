@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import html as standard
 import random
+import sys
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
+from markdown_it import MarkdownIt
 
 from mc_jupyter.html import (
     LONGEST_MARKDOWN,
@@ -20,6 +24,7 @@ from mc_jupyter.html import (
     render,
     table,
 )
+from mc_jupyter.html.reader import parser, read
 
 PRE = markdown("    x").partition("<code>")[0]
 LINK = 'target="_blank" rel="noopener noreferrer"'
@@ -131,6 +136,38 @@ def test_an_output_has_no_blank_line() -> None:
 def test_the_same_text_gives_the_same_html() -> None:
     text = "word *x* $y$ `z` " * 20_000
     assert render(text) == render(text)
+
+
+@pytest.fixture
+def _threads_take_turns_often() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
+def test_threads_that_read_at_once_read_the_same() -> None:
+    """A cell and the panel show answers at once, also the first ones of a kernel."""
+    text = "# a\n\n* b **c** [d](http://e)\n\n| a |\n|---|\n| `2` |\n\n> q ~~s~~ $x^2$\n"
+    wanted = read(parser(), text)
+    for _ in range(100):
+        assert _at_once(parser(), text) == [wanted] * 4
+
+
+def _at_once(made: MarkdownIt, text: str) -> list[object]:
+    gate, found = threading.Barrier(4), list[object]()
+
+    def work() -> None:
+        gate.wait()
+        found.append(read(made, text))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
 
 
 def test_a_long_text_is_read_up_to_a_line() -> None:
