@@ -10,7 +10,7 @@ from typing import Any
 from ..settings import Bounds
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
-_HUGE = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{309}")  # of what may be no number that a float has
+_HUGE = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{200}")  # of what may be no number that a float has
 _TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)  # in JSON
 _MOST = 2**63
 

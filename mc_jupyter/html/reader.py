@@ -69,6 +69,8 @@ def parser() -> MarkdownIt:
     made.block.ruler.before("fence", "formula", _formula_block, interrupts)
     made.inline.ruler.before("text", "steps", _count_inline)
     made.inline.ruler.before("escape", "formula", _formula_inline)
+    for ruler in (made.block.ruler, made.inline.ruler, made.inline.ruler2):
+        ruler.getRules("")  # collected at the first use, in which a second thread may find a part
     return made
 
 

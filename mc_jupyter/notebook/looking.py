@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..capable import usage
+from ..control_characters import VisibleStream
 from ..registry import ServiceRegistry
 from ..runtimes.base import MENDS
 from .display import Screen
@@ -117,9 +118,11 @@ class LookingVerbs:
         return Text(service.logs(given.lines).rstrip("\n") or f"{service.handle} wrote nothing yet")
 
     def _follow(self, service: Service, lines: int) -> Result:
+        shown = VisibleStream()
         with closing(service.follow(lines)) as pieces:
             for piece in pieces:
-                print(piece, end="")  # without a flush: the kernel gathers what comes quickly
+                print(shown.feed(piece), end="")  # not flushed: the kernel gathers quick ones
+        print(shown.end(), end="")
         return Text(f"{service.handle} has ended")
 
     def _panel(self, given: argparse.Namespace) -> Result:

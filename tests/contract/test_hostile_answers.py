@@ -190,3 +190,8 @@ def test_what_is_no_json(raw: bytes) -> None:
 
 def test_json_with_a_mark_before_it() -> None:
     assert loads(b'\xef\xbb\xbf{"a": "\xed\xa0\x80"}') == {"a": "���"}
+
+
+@pytest.mark.parametrize("number", ["1e309", "-1e999", "1" * 250 + "e99", "1" * 400 + ".0"])
+def test_a_number_that_no_float_has_is_none(number: str) -> None:
+    assert loads(f"[{number}, 1e99]") == [None, 1e99]

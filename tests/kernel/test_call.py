@@ -101,6 +101,19 @@ def test_a_body_of_json_and_of_text(kernel: Kernel, service: ScriptedService) ->
     assert (asked(service).method, asked(service).size) == ("DELETE", 0)
 
 
+def test_a_body_that_nests_too_deeply_is_refused(kernel: Kernel) -> None:
+    error = kernel.run(f"%%mc call thing POST /json --json\n{'[' * 5000}{']' * 5000}").error
+    assert error.startswith("ArgumentError: the lines below are no JSON: maximum recursion depth")
+
+
+def test_the_settings_say_how_much_is_taken(kernel: Kernel) -> None:
+    kernel.run("%config McJupyter.max_reply = '1MB'")
+    try:
+        assert "(bound max_reply: 1.0 MB)" in kernel.run("%mc call thing GET /big").error
+    finally:
+        kernel.run("%config McJupyter.max_reply = ''")
+
+
 def test_a_form_with_files(kernel: Kernel, service: ScriptedService) -> None:
     kernel.run("%mc call thing GET /sound --out heard")
     line = "%mc call thing POST /json --file audio=tone.wav --file more=heard --form lang=de"

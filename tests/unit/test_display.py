@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from argparse import Namespace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from mc_jupyter.events import Event
 from mc_jupyter.lab.answer import Answer
 from mc_jupyter.lab.draft import Draft
 from mc_jupyter.notebook.display import Mode, Pace, Screen
+from mc_jupyter.notebook.looking import LookingVerbs
 from mc_jupyter.notebook.results import DryRun, Facts, Table, Text
 
 
@@ -271,3 +273,21 @@ def test_a_terminal_does_not_obey_what_a_model_prints(capsys: pytest.CaptureFixt
         screen.grow(draft, draft.feed({"message": {"content": text}}), plain=False)
     screen.settle(draft.finish())
     assert capsys.readouterr() == ("a␛]0;title␇b\nc␍\n", "pulling ␛[2Jx\n")
+
+
+def test_a_terminal_does_not_obey_what_a_table_holds() -> None:
+    table = Table({"name": "name"}, [{"name": "a\x1b[2J"}])
+    assert repr(table) == "NAME\na␛[2J"
+    assert table._repr_mimebundle_()[0]["text/plain"] == repr(table)
+
+
+def test_a_terminal_does_not_obey_a_log_that_is_followed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pieces = (piece for piece in ("\x1b[2Ja\r", "\nb\x9b", "c\r"))
+    service: Any = SimpleNamespace(handle="web", follow=lambda lines: pieces)
+    registry: Any = SimpleNamespace(find=lambda name: service)
+    verbs = LookingVerbs(registry, None, None)  # type: ignore[arg-type]
+    given = Namespace(name="web", lines=10, follow=True)
+    assert str(verbs._logs(given)) == "web has ended"
+    assert capsys.readouterr().out == "␛[2Ja\nb\\x9bc␍"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import html as standard
 import random
+import sys
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
+from markdown_it import MarkdownIt
 
 from mc_jupyter.html import (
     LONGEST_MARKDOWN,
@@ -20,6 +24,7 @@ from mc_jupyter.html import (
     render,
     table,
 )
+from mc_jupyter.html.reader import parser, read
 
 PRE = markdown("    x").partition("<code>")[0]
 LINK = 'target="_blank" rel="noopener noreferrer"'
@@ -55,6 +60,8 @@ LINK = 'target="_blank" rel="noopener noreferrer"'
         (r"\[\require{html}\]", r"<p><code>\[\require{html}\]</code></p>"),
         (r"$\text{\style{x}{y}}$", r"<p><code>$\text{\style{x}{y}}$</code></p>"),
         (r"$a\\\href{x}{y}$", r"<p><code>$a\\\href{x}{y}$</code></p>"),
+        (r"$a\\href{x}{y}$", r"<p><code>$a\\href{x}{y}$</code></p>"),
+        (r"$\nosuch{x}$", r"<p><code>$\nosuch{x}$</code></p>"),
         (
             "\\begin{tikzpicture}\nx\n\\end{tikzpicture}",
             "<p><code>\\begin{tikzpicture}\nx\n\\end{tikzpicture}</code></p>",
@@ -133,6 +140,38 @@ def test_the_same_text_gives_the_same_html() -> None:
     assert render(text) == render(text)
 
 
+@pytest.fixture
+def _threads_take_turns_often() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
+def test_threads_that_read_at_once_read_the_same() -> None:
+    """A cell and the panel show answers at once, also the first ones of a kernel."""
+    text = "# a\n\n* b **c** [d](http://e)\n\n| a |\n|---|\n| `2` |\n\n> q ~~s~~ $x^2$\n"
+    wanted = read(parser(), text)
+    for _ in range(100):
+        assert _at_once(parser(), text) == [wanted] * 4
+
+
+def _at_once(made: MarkdownIt, text: str) -> list[object]:
+    gate, found = threading.Barrier(4), list[object]()
+
+    def work() -> None:
+        gate.wait()
+        found.append(read(made, text))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
 def test_a_long_text_is_read_up_to_a_line() -> None:
     text = f"a *line* of text{' and more' * 9}\n\n" * (LONGEST_MARKDOWN // 99 + 100)
     html, unread = render(text)
@@ -175,6 +214,9 @@ def test_deep_nesting_loses_no_text() -> None:
     for mark in ("> ", "- ", "1. ", "> - "):
         assert "deepest" in markdown(f"{mark * 200}deepest\n\nafter")
     assert "deepest" in markdown("*" * 500 + "deepest")
+    flat, deep = (f"{'*a _b ' * depth}deepest{' c_ d*' * depth}" for depth in (15, 30))
+    assert "deepest c</em> d</em>" in render(flat).html
+    assert render(deep).unread == len(deep)
     assert "deepest" in markdown("[" * 500 + "deepest" + "](http://a)" * 500)
 
 

@@ -124,7 +124,12 @@ class CallMagic(KindMagic):
         from ...clients.plain import PlainClient
         from ...lab.media import Said, show
 
-        client = PlainClient(work.client.url, token=work.service.token, name=work.service.handle)
+        client = PlainClient(
+            work.client.url,
+            token=work.service.token,
+            name=work.service.handle,
+            bounds=self._desk.registry.settings.bounds,
+        )
         try:
             answer = client.call(
                 method,
@@ -167,7 +172,7 @@ def _body(given: argparse.Namespace, text: str) -> dict[str, Any]:
         return {"text": text}
     try:
         return {"json": json.loads(text)}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         hint = "or leave out --json"
         if _is_python(text):
             hint = "a value of Python goes in as {{json.dumps(VALUE)}}, after import json"
