@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..clients.loads import TooDeepError, amount, count, loads
+from ..clients.loads import TooDeepError, TooManyError, amount, count, loads
 from ..errors import ResponseError
 from ..html import Html, block, lines, render
 from .answer import Answer, Timings, Usage, shown_text
@@ -168,5 +168,7 @@ def _parsed(text: str) -> tuple[Any, str]:
         return loads(text), ""
     except TooDeepError:  # a small model may write "[" for ever, and close them
         return None, "JSON that nests too deeply"
+    except TooManyError:
+        return None, "JSON of too many values"
     except ValueError:
         return None, "not valid JSON"

@@ -172,6 +172,7 @@ def test_works_without_a_notebook() -> None:
         ("[" * 50, "not valid JSON"),
         ("[" * 100_000, "JSON that nests too deeply"),
         ("[" * 101 + "]" * 101, "JSON that nests too deeply"),
+        (f"[0{',0' * 2_000_000}]", "JSON of too many values"),
     ],
 )
 def test_json_without_end(text: str, note: str) -> None:

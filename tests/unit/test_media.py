@@ -317,6 +317,10 @@ def test_json_is_shown_with_its_lines() -> None:
     assert said.bytes == b'{"a":[1]}'
     broken = show(Content(b'{"a":', "application/json"), Made("answer"))
     assert bundle(broken)["text/plain"] == '{"a":'
+    deep = show(Content(b"[" * 101 + b"]" * 101, "application/json"), Made("answer"))
+    assert isinstance(deep, Said)
+    assert (deep.data, deep.text) == (None, "[" * 101 + "]" * 101)
+    assert deep.notes == ("not read as JSON: it nests more than 100 deep; .text has all of it",)
     long = Said("x" * 150_000, Made("text"))
     assert len(bundle(long)["text/plain"]) < 101_000
     assert "50,000 more characters" in bundle(long)["text/plain"]

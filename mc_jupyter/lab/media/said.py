@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...clients.content import Content
-from ...clients.loads import loads
+from ...clients.loads import TooDeepError, TooManyError, loads
 from ...html import Html, preformatted
 from ..made import Made
 from .base import INLINE_LIMIT, Media
@@ -31,7 +31,7 @@ class Said(Media):
     text
         The text.
     data
-        What it says as JSON; None where it is none.
+        What it says as JSON; None where it is none, or more than is read (a note says so).
     """
 
     def __init__(
@@ -49,7 +49,11 @@ class Said(Media):
             content, made, settings=settings, facts=facts, notes=notes, inline_limit=inline_limit
         )
         self.text = _decoded(content.bytes)
-        self.data = _parsed(self.text) if is_json(self.content_type) else None
+        problem = ""
+        self.data: Any = None
+        if is_json(self.content_type):
+            self.data, problem = _parsed(self.text)
+        self.notes += (problem,) if problem else ()
 
     def __str__(self) -> str:
         return self.text
@@ -92,8 +96,11 @@ def _decoded(raw: bytes) -> str:
     return raw.decode("latin-1")
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> tuple[Any, str]:
+    """What a text says as JSON, and what to say where it is more than is read."""
     try:
-        return loads(text)
+        return loads(text), ""
+    except (TooDeepError, TooManyError) as error:
+        return None, f"not read as JSON: {error}; .text has all of it"
     except ValueError:
-        return None
+        return None, ""
