@@ -174,7 +174,7 @@ def _let_go(error: BaseException) -> None:
             continue
         seen.add(id(one))
         for frame, _ in traceback.walk_tb(one.__traceback__):
-            if frame.f_globals.get("__name__", "").startswith("mc_jupyter."):
+            if str(frame.f_globals.get("__name__")).startswith("mc_jupyter."):
                 with suppress(RuntimeError):  # it runs
                     frame.clear()
         waiting += [one.__cause__, one.__context__]

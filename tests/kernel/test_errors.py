@@ -69,6 +69,13 @@ def test_what_was_typed_wrong(kernel: Kernel, typed: str, said: str) -> None:
     assert got.streams == ""
 
 
+def test_a_notebook_may_use_the_name_of_its_module(kernel: Kernel) -> None:
+    kernel.run("__name__ = 5")
+    got = kernel.run("%%ollama m\n{{1/0}}")
+    kernel.run("__name__ = '__main__'")
+    assert got.error.startswith("TemplateError: {{1/0}} failed: ZeroDivisionError")
+
+
 def test_a_model_that_is_not_there(kernel: Kernel, serve: Serve) -> None:
     got = kernel.run(f"%%ollama nope:1b --host {serve().url}\nhi")
     assert got.reply["ename"] == "ModelNotFoundError"
