@@ -135,6 +135,11 @@ class Rendered(NamedTuple):
     html: Html
     unread: int
 
+    @property
+    def remark(self) -> str:
+        """What is said of the unread ones; empty where there are none."""
+        return f"the last {self.unread:,} characters are shown as they are" if self.unread else ""
+
 
 def markdown(text: str) -> Html:
     """Return foreign Markdown as HTML; see :func:`render`."""

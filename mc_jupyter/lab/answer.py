@@ -136,14 +136,11 @@ class Answer(Shown):
 
     def html(self) -> Html:
         """The text as safe HTML (or as it is, if plain) with the footer."""
-        body, unread = shown_text(self.text, is_json=self.is_json, plain=self.plain)
-        plain = f"the last {unread:,} characters are shown as they are" if unread else ""
-        footer = [
-            self.footer + (f" · {plain}" if plain else ""),
-            self.times if self.verbose else "",
-        ]
-        small = Html("<small>{}</small>").format(lines(footer))
-        return folded_thinking(self.thinking) + body + small
+        shown = shown_text(self.text, is_json=self.is_json, plain=self.plain)
+        first = " · ".join(filter(None, (self.footer, shown.remark)))
+        footer = lines((first, self.times if self.verbose else ""))
+        small = Html("<small>{}</small>").format(footer)
+        return folded_thinking(self.thinking) + shown.html + small
 
     def _plain(self) -> str:
         return self.text

@@ -102,6 +102,12 @@ def test_what_a_model_writes_loads_nothing_and_runs_nothing(text: str) -> None:
     assert 'href="javascript' not in html
 
 
+def test_the_panel_says_what_is_shown_as_it_is() -> None:
+    html = render.markdown("word " * 50_000)
+    assert html.endswith("<small>the last 50,000 characters are shown as they are</small><br>")
+    assert "<small>" not in render.markdown("word")
+
+
 def test_a_server_that_lists_nonsense_ends_no_thread(front: Front, serve: Serve) -> None:
     broken = serve(answers={"/api/tags": tags({"name": "odd", "size": "huge", "digest": 7})})
     sound = serve(models=["sound:1b"])

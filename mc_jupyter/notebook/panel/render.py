@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...html import Html, attribute, code, lines
-from ...html import markdown as rendered
+from ...html import render as rendered
 from ...meter import size_text
 from ..jobs import Job
 
@@ -219,5 +219,7 @@ def turn(prompt: str, answer: Html) -> Html:
 
 @lru_cache(maxsize=4)  # drawn again whenever anything changes
 def markdown(text: str) -> Html:
-    """A model's Markdown as HTML."""
-    return Html('<div class="jp-RenderedHTMLCommon">{}</div>').format(rendered(text))
+    """A model's Markdown as HTML, and below it what was not read as Markdown."""
+    shown = rendered(text)
+    remark = Html("<small>{}</small><br>").format(shown.remark) if shown.remark else Html()
+    return Html('<div class="jp-RenderedHTMLCommon">{}</div>{}').format(shown.html, remark)
