@@ -25,8 +25,8 @@ class Snapshot:
     runtime
         ``docker``, ``native``, ``embedded`` or ``url``; None while ``auto`` has not decided.
     state
-        ``loaded`` (never started), ``starting``, ``running``, ``restarting``, ``exited``,
-        ``stopped``, ``created`` or ``absent``.
+        ``loaded`` (never started), ``starting``, ``running``, ``restarting``, ``paused``,
+        ``disconnected``, ``exited``, ``stopped``, ``created`` or ``absent``.
     healthy
         Whether its health path answered; None where it was not asked.
     detail
