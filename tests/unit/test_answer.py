@@ -48,6 +48,13 @@ def test_a_draft_becomes_an_answer() -> None:
     assert (answer.done_reason, answer.interrupted, answer.error) == ("stop", False, None)
 
 
+def test_the_text_keeps_its_line_ends() -> None:
+    draft = Draft("m")
+    for text in ("a\r", "\nb\r", "c\n"):
+        draft.feed(said(text, thinking=text))
+    assert draft.finish().text == draft.finish().thinking == "a\r\nb\rc\n"
+
+
 def test_what_the_server_does_not_say_is_none() -> None:
     draft = Draft("m")
     draft.feed(said("Hel"))
@@ -230,7 +237,7 @@ def test_a_text_that_is_too_long_to_be_read_says_so() -> None:
 
 
 def test_control_characters_are_visible_in_what_a_terminal_prints() -> None:
-    answer = Answer(text="a\x1b]52;c;eA\x07\x9b2J\ttab\r\nline\ud83d", model="\x1b[2Jm")
-    assert bundle(answer)["text/plain"] == "a␛]52;c;eA␇\\x9b2J\ttab\nline\ufffd"
+    answer = Answer(text="a\x1b]52;c;eA\x07\x9b2J\x7f\ttab\r\nline\ud83d", model="\x1b[2Jm")
+    assert bundle(answer)["text/plain"] == "a␛]52;c;eA␇\\x9b2J␡\ttab\nline\ufffd"
     assert answer.text.startswith("a\x1b]52")
     assert repr(answer).startswith("<Answer of ␛[2Jm: 'a\\x1b]")

@@ -275,6 +275,12 @@ def test_a_terminal_does_not_obey_what_a_model_prints(capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("a␛]0;title␇b\nc␍\n", "pulling ␛[2Jx\n")
 
 
+def test_a_terminal_does_not_obey_what_a_table_holds() -> None:
+    table = Table({"name": "name"}, [{"name": "a\x1b[2J"}])
+    assert repr(table) == "NAME\na␛[2J"
+    assert table._repr_mimebundle_()[0]["text/plain"] == repr(table)
+
+
 def test_a_terminal_does_not_obey_a_log_that_is_followed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

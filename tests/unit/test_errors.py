@@ -25,6 +25,19 @@ def test_message_and_hint_are_the_whole_rendering(error: type[errors.MediaCondui
     assert str(error("alone")) == "alone"
 
 
+def test_a_terminal_does_not_obey_an_error() -> None:
+    made = errors.ResponseError("m: \x1b[2J\x9bx", "do \x07")
+    assert str(made) == "m: ␛[2J\\x9bx\ndo ␇"
+    assert made._render_traceback_() == ["ResponseError: m: ␛[2J\\x9bx", "do ␇"]
+    stopped = errors.Interrupted("\x1b[2J was interrupted")
+    assert stopped._render_traceback_() == ["Interrupted: ␛[2J was interrupted"]
+
+
+def test_a_long_line_of_an_error_is_cut() -> None:
+    shown = errors.MediaConduitError("x" * 5000, "the next step")._render_traceback_()
+    assert [len(line) for line in shown] == [2003, 13]
+
+
 def test_interrupted_is_a_keyboard_interrupt_of_one_line() -> None:
     made = errors.Interrupted("stopped after 3 tokens")
     assert isinstance(made, KeyboardInterrupt)

@@ -60,6 +60,8 @@ LINK = 'target="_blank" rel="noopener noreferrer"'
         (r"\[\require{html}\]", r"<p><code>\[\require{html}\]</code></p>"),
         (r"$\text{\style{x}{y}}$", r"<p><code>$\text{\style{x}{y}}$</code></p>"),
         (r"$a\\\href{x}{y}$", r"<p><code>$a\\\href{x}{y}$</code></p>"),
+        (r"$a\\href{x}{y}$", r"<p><code>$a\\href{x}{y}$</code></p>"),
+        (r"$\nosuch{x}$", r"<p><code>$\nosuch{x}$</code></p>"),
         (
             "\\begin{tikzpicture}\nx\n\\end{tikzpicture}",
             "<p><code>\\begin{tikzpicture}\nx\n\\end{tikzpicture}</code></p>",
@@ -212,6 +214,9 @@ def test_deep_nesting_loses_no_text() -> None:
     for mark in ("> ", "- ", "1. ", "> - "):
         assert "deepest" in markdown(f"{mark * 200}deepest\n\nafter")
     assert "deepest" in markdown("*" * 500 + "deepest")
+    flat, deep = (f"{'*a _b ' * depth}deepest{' c_ d*' * depth}" for depth in (15, 30))
+    assert "deepest c</em> d</em>" in render(flat).html
+    assert render(deep).unread == len(deep)
     assert "deepest" in markdown("[" * 500 + "deepest" + "](http://a)" * 500)
 
 
