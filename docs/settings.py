@@ -28,7 +28,8 @@ def _row(setting: Setting) -> str:
 def _takes(setting: Setting) -> str:
     if setting.choices:
         return ", ".join(f"`{word}`" for word in setting.choices)
-    most = f", at most {setting.most:,}" if setting.most is not None else ""
+    unit = " bytes" if setting.kind == "size" else ""
+    most = f", at most {setting.most:,}{unit}" if setting.most is not None else ""
     return {"size": "a size", "number": "a number"}.get(setting.kind, setting.kind) + most
 
 

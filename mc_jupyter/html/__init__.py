@@ -94,7 +94,8 @@ def lines(texts: Sequence[str]) -> Html:
 def preformatted(text: str, *footer: str) -> Html:
     """Return a text as HTML that keeps its lines, with small lines below."""
     small = Html("<small>{}</small>").format(lines(footer)) if footer else Html()
-    return Html('<pre style="{}">{}</pre>{}').format(Html(_PRE_STYLE), code(text), small)
+    first = "\n" if text.startswith("\n") else ""  # which a parser of HTML leaves out
+    return Html('<pre style="{}">{}{}</pre>{}').format(_PRE_STYLE, first, code(text), small)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:

@@ -10,6 +10,7 @@ from typing import Any
 from ..clients.loads import TooDeepError, TooManyError, amount, count, loads
 from ..errors import ResponseError
 from ..html import Html, block, lines, render
+from ..settings import Bounds
 from .answer import Answer, Timings, Usage, shown_text
 
 _NS = 1e9
@@ -27,6 +28,8 @@ class Draft:
         The model's name, whether JSON was asked for, and what else :class:`Answer` shall know.
     clock
         Seconds, for the times that are measured here.
+    bounds
+        How deep JSON may nest and how many values it may have.
 
     Attributes
     ----------
@@ -42,10 +45,11 @@ class Draft:
         *,
         wants_json: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        bounds: Bounds = Bounds(),  # noqa: B008 (frozen)
         **details: Any,
     ) -> None:
         self.model, self.details = model, details
-        self._wants_json, self._clock = wants_json, clock
+        self._wants_json, self._clock, self._bounds = wants_json, clock, bounds
         # not lists: a token is a few bytes, as a text of its own it takes over fifty
         self._text, self._thought = io.StringIO(newline=""), io.StringIO(newline="")
         self._start = clock()
@@ -115,7 +119,7 @@ class Draft:
     def finish(self, *, interrupted: bool = False, error: str | None = None) -> Answer:
         """Return the answer, complete or as far as it came."""
         text, end = self.text, self._end
-        data, problem = _parsed(text) if self._wants_json else (None, "")
+        data, problem = _parsed(text, self._bounds) if self._wants_json else (None, "")
         remote = f"answered by {self._remote}, not by this service" if self._remote else ""
         notes = (*self.notes, *(note for note in (remote, problem) if note))
         return Answer(
@@ -162,10 +166,10 @@ def _seconds(nanoseconds: Any) -> float | None:
     return None if known is None else round(known / _NS, 4)
 
 
-def _parsed(text: str) -> tuple[Any, str]:
+def _parsed(text: str, bounds: Bounds) -> tuple[Any, str]:
     """What a text says as JSON, and what to say where it says nothing."""
     try:
-        return loads(text), ""
+        return loads(text, bounds.max_depth, bounds.max_values), ""
     except TooDeepError:  # a small model may write "[" for ever, and close them
         return None, "JSON that nests too deeply"
     except TooManyError:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..clients.ollama import OllamaClient
     from ..registry import ServiceRegistry
     from ..service import Service
+    from ..settings import Bounds
 
 _SILENT_SECONDS = 0.5  # after which a cell says what it waits for
 Keep = Callable[[Answer], None]
@@ -73,7 +74,8 @@ def ask(registry: ServiceRegistry, request: Request, screen: Surface, keep: Keep
     client, model = _at_hand(service, request), request.models[0]
     if client is None:
         client, model = registry.prepare(service, request.models, screen.report)
-    draft = _draft(service, request, model)
+    bounds = registry.settings.bounds
+    draft = _draft(service, request, model, bounds)
     try:
         return _send(client, service, request, draft, screen, keep)
     except (ConnectionFailedError, ModelNotFoundError, ResponseError) as error:
@@ -85,7 +87,7 @@ def ask(registry: ServiceRegistry, request: Request, screen: Surface, keep: Keep
         if service.status().url == before and isinstance(error, ResponseError):
             raise
     client, model = registry.prepare(service, request.models, screen.report)
-    return _send(client, service, request, _draft(service, request, model), screen, keep)
+    return _send(client, service, request, _draft(service, request, model, bounds), screen, keep)
 
 
 def _at_hand(service: Service, request: Request) -> OllamaClient | None:
@@ -95,10 +97,11 @@ def _at_hand(service: Service, request: Request) -> OllamaClient | None:
     return ollama_client(service)
 
 
-def _draft(service: Service, request: Request, model: str) -> Draft:
+def _draft(service: Service, request: Request, model: str, bounds: Bounds) -> Draft:
     return Draft(
         model,
         wants_json=request.format == "json",
+        bounds=bounds,
         service=service.handle,
         runtime=service.runtime,
         identifier=None if service.identifier.kind == "url" else service.identified,

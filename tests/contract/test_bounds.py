@@ -19,6 +19,7 @@ from support.ollama_contract import HELLO
 from support.raw_server import raw_server
 
 from mc_jupyter.clients import Bounds, Limits, OllamaClient
+from mc_jupyter.clients.decode import PIECE, decoded
 from mc_jupyter.clients.gradio import call
 from mc_jupyter.clients.http import Http
 from mc_jupyter.clients.plain import PlainAnswer, PlainClient
@@ -152,6 +153,15 @@ def test_a_pull_is_bounded_by_what_it_names() -> None:
         OllamaClient(url, limits=LIMITS) as client,
         pytest.raises(ResponseError, match="names more than 10,000 layers"),
     ):
+        client.fetch_model(MODEL)
+
+
+def test_a_long_pull_may_say_more_than_an_answer() -> None:
+    lines = [{"status": "pulling", "digest": "a", "total": 9_000, "completed": n} for n in range(9)]
+    said = b"".join(json.dumps(line).encode() + b"\n" for line in lines * 250)
+    assert len(said) > SMALL.max_answer
+    body = said + b'{"status": "success"}\n'
+    with raw_server(OK + b"\r\n" + body) as url, OllamaClient(url, bounds=SMALL) as client:
         client.fetch_model(MODEL)
 
 
@@ -294,6 +304,44 @@ def test_a_head_without_an_end(answer: Answer) -> None:
         it.version()
 
 
+def test_an_answer_may_take_longer_than_its_head() -> None:
+    def slow(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(OK + b"\r\n{")
+        for sign in b'"version": "1"}':
+            time.sleep(0.05)
+            connection.sendall(bytes([sign]))
+
+    limits = Limits(5.0, 0.4, 5.0)
+    with (
+        raw_server(slow) as url,
+        closing(Http(url, limits=limits)) as http,
+        closing(http.open("GET", "/")) as reply,
+    ):
+        assert reply.value() == {"version": "1"}
+
+
+@pytest.mark.parametrize("depth", [50, 300])
+def test_the_depth_is_the_bound_that_was_set(depth: int) -> None:
+    bounds = Bounds(max_depth=depth)
+    with raw_server(OK + b"\r\n" + nested(depth)) as url, closing(Http(url, bounds=bounds)) as http:
+        assert http.get("/")["a"]
+    deeper = OK + b"\r\n" + nested(depth + 1)
+    with (
+        raw_server(deeper) as url,
+        closing(Http(url, bounds=bounds)) as http,
+        pytest.raises(BoundError) as raised,
+    ):
+        http.get("/")
+    check(raised.value, "max_depth", str(depth), str(min(500, 2 * depth)))
+
+
+def test_little_of_a_refusal_is_read() -> None:
+    endless = Endless(b"HTTP/1.1 500 No\r\n\r\n", b"x" * 65_536)
+    with pytest.raises(ResponseError, match="500"):
+        plain(endless, bounds=Bounds())
+    assert endless.sent < 50_000_000
+
+
 def test_json_just_within_the_depth() -> None:
     with raw_server(OK + b"\r\n" + nested(100)) as url, closing(Http(url)) as http:
         assert http.get("/")["a"]
@@ -353,6 +401,26 @@ def test_a_stream_that_is_encoded() -> None:
     body = gzip.compress(PART * 3 + b'{"message": {}, "done": true}\n')
     with raw_server(encoded("gzip", body)) as url, OllamaClient(url) as client:
         assert len(list(client.chat(MODEL, HELLO))) == 4
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_what_a_few_bytes_become_comes_a_piece_at_a_time(
+    encoding: str, encode: Callable[[bytes], bytes]
+) -> None:
+    text = b"0123456789" * 500_000
+    whole = encode(text)
+    for pieces in ([whole], [whole[:1000], whole[1000:]]):
+        came = list(decoded(iter(pieces), encoding))
+        assert max(map(len, came)) <= PIECE
+        assert b"".join(came) == text
+
+
+@pytest.mark.parametrize("more", [1, 100, 258])
+def test_what_is_left_when_all_bytes_are_read_is_not_lost(more: int) -> None:
+    text = b"a" * (PIECE + more)
+    assert b"".join(decoded(iter([raw_deflate(text)]), "deflate")) == text
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.embedded_server import MODEL, TOKEN, Running, serve, session, weights
+from support.wait import wait_until
 
 ROUTES = [
     ("GET", "/"),
@@ -124,3 +125,15 @@ def test_a_container_may_listen_on_all_addresses() -> None:
         assert httpx.get(url, headers=headers, trust_env=False).text == "Ollama is running"
         page = httpx.get(url, headers={"Origin": "http://evil.example"}, trust_env=False)
         assert page.status_code == 403
+
+
+def test_a_kept_connection_gives_way_to_a_new_one() -> None:
+    """Its request is answered, so it is idle again."""
+    with serve(bounds={"connections": 1}) as server, server.client() as kept:
+        assert kept.get("/").status_code == 200
+
+        def is_served() -> bool:
+            with server.client() as other:
+                return other.get("/").status_code == 200
+
+        wait_until(is_served, 10, "another's answer")

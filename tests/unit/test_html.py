@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from markdown_it import MarkdownIt
+from selectolax.lexbor import LexborHTMLParser
 
 from mc_jupyter.html import (
     LONGEST_MARKDOWN,
@@ -231,6 +232,13 @@ def test_a_template_escapes_what_is_no_html() -> None:
 
 def test_an_attribute_ends_where_its_template_says() -> None:
     assert attribute("a\"b'c<d>$") == "a&quot;b&#x27;c&lt;d&gt;$"
+
+
+def test_a_first_empty_line_is_kept() -> None:
+    """A parser of HTML leaves one out behind ``<pre>``."""
+    shown = LexborHTMLParser(str(block(preformatted("\n\nx")))).css_first("pre")
+    assert shown is not None
+    assert shown.text() == "\n\nx"
 
 
 def test_what_utf8_does_not_have_is_replaced() -> None:

@@ -49,7 +49,10 @@ class Said(Media):
             content, made, settings=settings, facts=facts, notes=notes, inline_limit=inline_limit
         )
         self.text = _decoded(content.bytes)
-        self.data, problem = _parsed(self.text) if is_json(self.content_type) else (None, "")
+        problem = ""
+        self.data: Any = None
+        if is_json(self.content_type):
+            self.data, problem = _parsed(self.text)
         self.notes += (problem,) if problem else ()
 
     def __str__(self) -> str:
