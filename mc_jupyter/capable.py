@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .capabilities import CAPABILITIES, asked_for, known_word, matches, spelled
 from .clients.kinds import KINDS, Kind
 from .errors import ArgumentError
+from .runtimes.base import MENDS
 from .sources import bundled
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def load_line(kind: Kind) -> str:
 
 def _loaded(service: Service) -> Capable:
     now, kind = service.snapshot(), service.kind
-    line = f"%mc start {now.handle}"
+    line = f"%mc {MENDS.get(now.state, 'start')} {now.handle}"
     if now.state in ("running", "starting", "restarting"):
         line = usage(kind, now.handle)
     about = kind.about if kind else service.manifest.description.partition("\n")[0]
