@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
+from ..control_characters import make_visible
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from nh3 import Cleaner
@@ -61,10 +63,11 @@ class Html(Markup):
 
     @classmethod
     def escape(cls, value: Any, /) -> Html:
-        """Return a value as HTML: markup as it is, text escaped and kept from MathJax."""
+        """Return a value as HTML: markup as it is; text escaped, kept from MathJax, and with its
+        control characters made visible (a terminal may print a file that this is exported to)."""
         if hasattr(value, "__html__"):
             return cls(value.__html__())
-        escaped = escape_markup(_encodable(str(value)).replace("\0", "\ufffd"))
+        escaped = escape_markup(make_visible(str(value)))
         return cls(_MATHS.sub(r"<span>\g<0></span>", escaped))
 
 
@@ -73,12 +76,15 @@ escape = Html.escape
 
 def attribute(text: str) -> Html:
     """Return a text as the value of an attribute, to stand between quotation marks."""
-    return Html(escape_markup(_encodable(text).replace("\0", "\ufffd")))
+    return Html(escape_markup(make_visible(text)))
 
 
 def code(text: str) -> Html:
-    """Return a text for the inside of ``<pre>`` or ``<code>``, which MathJax leaves alone."""
-    return attribute(text)
+    """Return a text for the inside of ``<code>``: all of it as it is, to be copied out again.
+
+    MathJax leaves alone what is in ``<code>`` and ``<pre>``.
+    """
+    return Html(escape_markup(_encodable(text).replace("\0", "\ufffd")))
 
 
 def code_block(text: str) -> Html:
@@ -95,7 +101,8 @@ def preformatted(text: str, *footer: str) -> Html:
     """Return a text as HTML that keeps its lines, with small lines below."""
     small = Html("<small>{}</small>").format(lines(footer)) if footer else Html()
     first = "\n" if text.startswith("\n") else ""  # which a parser of HTML leaves out
-    return Html('<pre style="{}">{}{}</pre>{}').format(_PRE_STYLE, first, code(text), small)
+    inner = attribute(text)  # not for MathJax to read
+    return Html('<pre style="{}">{}{}</pre>{}').format(_PRE_STYLE, first, inner, small)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:

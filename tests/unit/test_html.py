@@ -242,6 +242,16 @@ def test_a_first_empty_line_is_kept() -> None:
 
 
 def test_what_utf8_does_not_have_is_replaced() -> None:
-    assert escape("a\ud83db\0") == "a?b\ufffd"
+    assert escape("a\ud83db\0") == "a\ufffdb␀"
     assert markdown("a\ud83d `b\ud83d` \0") == "<p>a? <code>b?</code> \ufffd</p>"
     preformatted("\ud83d").encode()
+
+
+def test_control_characters_are_visible_but_in_code() -> None:
+    """A terminal may print a file that a notebook is exported to."""
+    text = "a\x1b]8;;x\x07 \x9b2J \u202eb"
+    shown = "a␛]8;;x␇ \\x9b2J \\u202eb"
+    for html in (escape(text), attribute(text), preformatted(text), markdown(f"*{text}*")):
+        bare = str(html).replace("<span>", "").replace("</span>", "")
+        assert shown in standard.unescape(bare)
+    assert f"<code>{text}</code>" in markdown(f"`{text}`")
