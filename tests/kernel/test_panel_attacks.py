@@ -221,7 +221,7 @@ def test_an_answer_that_breaks_off_is_kept_and_the_next_one_comes(
     front.says("llama3.2:1b")
     ask(front, "Go on.")
     front.says("what came of the answer is in mc_jupyter.panel().answer")
-    assert "word word" in front.text
+    front.says("word word")  # drawn in the same moment, or in the next
     assert front.kernel.value(f"{PANEL}.answer.text").startswith("word word")
     assert front.kernel.value("'_answer' in globals()") is False
     server.fault = None
