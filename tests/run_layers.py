@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -28,9 +28,9 @@ from update import needs_docker  # noqa: E402
 WEIGHTS = ROOT / ".cache" / "models"
 MODEL = "smollm2:135m"
 LAYERS = ("unit", "contract", "kernel", "docker", "browser", "notebooks", "binder")
-# Layers of one row run at once: those that mostly wait beside those that mostly compute. Kernel and
-# browser run alone, for an interrupt there has one second.
-ROWS = (("contract",), ("kernel",), ("docker", "unit"), ("browser",), ("notebooks", "binder"))
+# The first layer of a row runs beside the others of it, one after the other: docker mostly
+# waits. Kernel and browser run alone, for an interrupt there has one second.
+ROWS = (("contract",), ("kernel",), ("docker", "unit", "notebooks", "binder"), ("browser",))
 _WORKERS = {"contract": 2}
 
 
@@ -133,23 +133,35 @@ def start(
 
 
 def run_row(row: Sequence[str], environment: dict[str, str]) -> dict[str, tuple[int, float]]:
-    """Run layers at once; return the exit status and the seconds of each.
+    """Run a layer, and beside it others, one after the other; return status and seconds of each.
 
-    The first one reports as it goes, the others when they have ended.
+    The first one reports as it goes, the others when all have ended.
     """
-    began, ended = time.monotonic(), dict[str, tuple[int, float]]()
+    ended: dict[str, tuple[int, float]] = {}
     with ExitStack() as stack:
         files = {layer: stack.enter_context(tempfile.TemporaryFile()) for layer in row[1:]}
-        running = {layer: start(layer, environment, files.get(layer)) for layer in row}
-        while running:
-            for layer, process in list(running.items()):
-                if process.poll() is not None:
-                    ended[layer] = (running.pop(layer).returncode, time.monotonic() - began)
+        chains = [iter(row[:1]), iter(row[1:])]
+        running = [_next(chain, environment, files) for chain in chains]
+        while any(running):
+            for number, now in enumerate(running):
+                if now is not None and now[1].poll() is not None:
+                    ended[now[0]] = (now[1].returncode, time.monotonic() - now[2])
+                    running[number] = _next(chains[number], environment, files)
             time.sleep(0.2)
         for layer, file in files.items():
             file.seek(0)
             print(f"\n=== {layer}", file.read().decode(errors="replace"), sep="\n", flush=True)
     return ended
+
+
+def _next(
+    chain: Iterator[str], environment: dict[str, str], files: Mapping[str, IO[bytes]]
+) -> tuple[str, subprocess.Popen[bytes], float] | None:
+    """Start the next layer of a chain; None at its end."""
+    layer = next(chain, None)
+    if layer is None:
+        return None
+    return layer, start(layer, environment, files.get(layer)), time.monotonic()
 
 
 def main() -> int:
