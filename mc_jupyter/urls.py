@@ -6,7 +6,7 @@ import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 
-def take_apart(address: str) -> SplitResult | None:
+def split_url(address: str) -> SplitResult | None:
     """Return the parts of an address, of which host and port can be read; None for what is none.
 
     ``urlsplit`` raises for some of what is no address (``http://[``), and what it returns for

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DiskFullError, MediaConduitError, ModelNotFoundError, ResponseError
-from ..urls import take_apart
+from ..urls import split_url
 from .loads import loads
 from .names import at, shown, told
 
@@ -126,7 +126,7 @@ def _words(fault: Fault) -> tuple[str, str | None]:
     other = f"something else may answer there; to look: {shown(fault.url)}"
     if fault.location:
         target = shown(fault.location)
-        there = take_apart(target)
+        there = split_url(target)
         if there is None or not there.netloc:
             return f"{status}, {where} points to {target}", other
         # an address that %mc load takes has no path

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import ArgumentError
-from ..urls import take_apart
+from ..urls import split_url
 
 DEFAULT_HOST, DEFAULT_NAMESPACE, DEFAULT_TAG = "registry.ollama.ai", "library", "latest"
 DEFAULT_PORT = 11434
@@ -145,7 +145,7 @@ def connectable(host: str) -> str:
         port = str(DEFAULT_PORT)
     netloc = f"{user}{at}{_reachable(name, text)}" + (f":{port}" if port else "")
     url = f"{scheme}://{netloc}{slash}{path}".rstrip("/")
-    if take_apart(url) is None or not url.isprintable() or len(url) > _LONGEST:
+    if split_url(url) is None or not url.isprintable() or len(url) > _LONGEST:
         raise ArgumentError(f"{_hidden(text)[:80]!r} is not an address", _ACCEPTED)
     return url
 
@@ -194,7 +194,7 @@ def told(name: str, url: str, text: str) -> str:
     A name that is only the address respelt (``127-0-0-1-11434``) is nothing that a user typed:
     the address stands in its place, unless the text holds it already.
     """
-    parts = take_apart(url)
+    parts = split_url(url)
     netloc = parts.netloc.lower() if parts else ""
     if re.sub(r"[^a-z0-9]+", "-", netloc).strip("-") != name:
         return f"{name}: {text}"
@@ -208,7 +208,7 @@ def at(name: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL's host is this machine, by its name alone."""
-    parts = take_apart(url)
+    parts = split_url(url)
     host = (parts and parts.hostname) or ""
     try:
         return ipaddress.ip_address(host).is_loopback

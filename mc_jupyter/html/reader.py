@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt, helpers
 from markdown_it.renderer import RendererHTML
@@ -17,6 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+from ..urls import split_url
 from . import code, escape
 from .formulas import LONGEST, Formula, formula_at
 
@@ -59,27 +59,27 @@ class _Parser(MarkdownIt):
 
 def parser() -> MarkdownIt:
     """Return the parser, for :func:`read`."""
-    made = _Parser(
+    md = _Parser(
         "commonmark", {"html": False, "maxNesting": _DEEPEST, "xhtmlOut": False}, renderer_cls=_Html
     )
-    made.enable(["table", "strikethrough"])
-    made.helpers = _counting()  # type: ignore[assignment]
+    md.enable(["table", "strikethrough"])
+    md.helpers = _counting()  # type: ignore[assignment]
     interrupts: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    made.block.ruler.before("table", "steps", _count_block, interrupts)
-    made.block.ruler.before("fence", "formula", _formula_block, interrupts)
-    made.inline.ruler.before("text", "steps", _count_inline)
-    made.inline.ruler.before("escape", "formula", _formula_inline)
-    for ruler in (made.block.ruler, made.inline.ruler, made.inline.ruler2):
+    md.block.ruler.before("table", "steps", _count_block, interrupts)
+    md.block.ruler.before("fence", "formula", _formula_block, interrupts)
+    md.inline.ruler.before("text", "steps", _count_inline)
+    md.inline.ruler.before("escape", "formula", _formula_inline)
+    for ruler in (md.block.ruler, md.inline.ruler, md.inline.ruler2):
         ruler.getRules("")  # collected at the first use, in which a second thread may find a part
-    return made
+    return md
 
 
-def read(made: MarkdownIt, source: str) -> tuple[list[Token], int]:
+def read(md: MarkdownIt, source: str) -> tuple[list[Token], int]:
     """Read a text.
 
     Parameters
     ----------
-    made
+    md
         See :func:`parser`.
     source
         The text, whose lines end with newlines.
@@ -93,9 +93,9 @@ def read(made: MarkdownIt, source: str) -> tuple[list[Token], int]:
     budget = _Budget()
     env: Env = {"budget": budget}
     tokens: list[Token] = []
-    state = StateBlock(source, made, env, tokens)
+    state = StateBlock(source, md, env, tokens)
     try:
-        made.block.tokenize(state, 0, state.lineMax)
+        md.block.tokenize(state, 0, state.lineMax)
         end = None
     except _TooMuch:
         del tokens[budget.tokens :]
@@ -107,13 +107,13 @@ def read(made: MarkdownIt, source: str) -> tuple[list[Token], int]:
             budget.line, budget.tokens = token.map[0], index
         try:
             budget.spend(_TOKEN)
-            _read_inline(made, token, env)
+            _read_inline(md, token, env)
         except _TooMuch:
             return tokens[: budget.tokens], begins[budget.line]
     return tokens, len(source) if end is None else begins[end]
 
 
-def _read_inline(made: MarkdownIt, token: Token, env: Env) -> None:
+def _read_inline(md: MarkdownIt, token: Token, env: Env) -> None:
     if token.type in ("th_open", "td_open"):
         token.attrs.setdefault("style", "text-align:left")
         token.attrs["style"] = str(token.attrs["style"]).replace(":", ": ")
@@ -121,9 +121,9 @@ def _read_inline(made: MarkdownIt, token: Token, env: Env) -> None:
         return
     if not token.children:  # a formula of its own has them
         token.children = []
-        made.inline.parse(token.content, made, env, token.children)
+        md.inline.parse(token.content, md, env, token.children)
         token.children = _without_pictures(token.children)
-        text_join(StateCore("", made, env, [token]))
+        text_join(StateCore("", md, env, [token]))
     _count(token.children, env["budget"])
 
 
@@ -162,14 +162,11 @@ def _without_pictures(children: Sequence[Token]) -> list[Token]:
 
 
 def _is_link(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return bool(
-            (parts.scheme in ("http", "https") and parts.hostname)
-            or (parts.scheme == "mailto" and parts.path)
-        )
-    except ValueError:
+    parts = split_url(address)
+    if parts is None:
         return False
+    is_page = parts.scheme in ("http", "https") and parts.hostname
+    return bool(is_page or (parts.scheme == "mailto" and parts.path))
 
 
 # the bound on steps ------------------------------------------------------------------------------

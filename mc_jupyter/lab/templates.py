@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import TemplateError, did_you_mean
 from .made import Made
-from .values import told_as
+from .values import raise_as
 
 MAX_ROWS = 200
 MAX_ELEMENTS = 1000
@@ -126,7 +126,7 @@ def fill(text: str, names: dict[str, Any], inserted: list[object] | None = None)
 def _inserted(field: Field, names: dict[str, Any], inserted: list[object] | None) -> str:
     _refuse_exit(field, names)
     value = _evaluated(field, names)
-    with _telling(field, "looking at its .made"):
+    with _as_template_error(field, "looking at its .made"):
         is_made = isinstance(getattr(value, "made", None), Made)
         name, wrong = _first_without_text(field.expression, value)
     if wrong is not None:  # its description would be read aloud
@@ -146,7 +146,7 @@ def _inserted(field: Field, names: dict[str, Any], inserted: list[object] | None
 
 
 def _evaluated(field: Field, names: dict[str, Any]) -> object:
-    with _telling(field):
+    with _as_template_error(field):
         try:
             return eval(field.code, names)
         except NameError as error:
@@ -154,10 +154,10 @@ def _evaluated(field: Field, names: dict[str, Any]) -> object:
     raise TemplateError(_unknown(field, unknown, names), _LITERAL_HINT) from unknown
 
 
-def _telling(field: Field, what: str = "") -> AbstractContextManager[None]:
-    """Whatever a value raises is told of its field."""
+def _as_template_error(field: Field, what: str = "") -> AbstractContextManager[None]:
+    """Whatever a value raises becomes an error that names its field."""
     failed = f": {what} failed" if what else " failed"
-    return told_as(
+    return raise_as(
         lambda problem: TemplateError(f"{field.shown}{failed}: {problem}", _LITERAL_HINT)
     )
 
@@ -211,18 +211,18 @@ def _unknown(field: Field, error: NameError, names: Mapping[str, Any]) -> str:
 def _text(field: Field, value: object) -> str:
     """A value as the model shall read it: tables whole as CSV, everything else by ``str``."""
     for writer in ("to_csv", "write_csv"):  # pandas, polars
-        with _telling(field, f"looking for its .{writer}"):
+        with _as_template_error(field, f"looking for its .{writer}"):
             is_table = hasattr(value, writer) and hasattr(value, "head")
         if is_table:
             return _csv(field, value, writer)
-    with _telling(field, "asking how large it is"):
+    with _as_template_error(field, "asking how large it is"):
         count = _elements(value)
     if count > MAX_ELEMENTS:
         raise TemplateError(
             f"{field.shown} has {count:,} elements, and its text would be shortened",
             f"write {{{{{field.expression}.tolist()}}}}",
         )
-    with _telling(field, "str() of it"):
+    with _as_template_error(field, "str() of it"):
         return "".join([str(value)])  # of a subclass of str a plain one
 
 
@@ -235,14 +235,14 @@ def _elements(value: Any) -> int:
 
 
 def _csv(field: Field, table: Any, writer: str) -> str:
-    with _telling(field, "len() of it"):
+    with _as_template_error(field, "len() of it"):
         rows = len(table)
     if rows > MAX_ROWS:
         raise TemplateError(
             f"{field.shown} has {rows:,} rows; up to {MAX_ROWS} are inserted whole",
             f"write {{{{{field.expression}.head({MAX_ROWS})}}}}",
         )
-    with _telling(field, f"its .{writer}()"):
+    with _as_template_error(field, f"its .{writer}()"):
         if writer == "write_csv":
             return str(table.write_csv())
         numbered = type(table.index).__name__ == "RangeIndex"

@@ -12,7 +12,7 @@ _LONGEST = 200
 
 
 @contextmanager
-def told_as(make: Callable[[str], MediaConduitError]) -> Iterator[None]:
+def raise_as(make: Callable[[str], MediaConduitError]) -> Iterator[None]:
     """Turn whatever is raised in the block into an error of ours; an interrupt stays one.
 
     SystemExit, GeneratorExit and what else is no Exception are turned, too: ``{{exit()}}`` in a

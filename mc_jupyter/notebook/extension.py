@@ -119,7 +119,7 @@ class Extension:
             try:
                 return call(line, cell)
             except (MediaConduitError, Interrupted) as error:
-                _let_go(error)
+                _clear_frames(error)
                 raise
 
         magic.__name__, magic.__doc__ = name, text
@@ -164,7 +164,7 @@ def _settings(shell: InteractiveShell) -> McJupyter:
         return McJupyter(registry, parent=shell)
 
 
-def _let_go(error: BaseException) -> None:
+def _clear_frames(error: BaseException) -> None:
     """Empty our frames that an error leads to: IPython keeps the last error, and they an answer."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

@@ -19,7 +19,7 @@ from ..errors import (
     SourceUnreachableError,
     did_you_mean,
 )
-from ..urls import take_apart
+from ..urls import split_url
 from .base import Identifier
 from .cache import disk_full
 
@@ -149,7 +149,7 @@ def _no_ref(identifier: Identifier, refs: Sequence[str]) -> SourceError:
 
 
 def _host(identifier: Identifier) -> str:
-    parts = take_apart(identifier.location)
+    parts = split_url(identifier.location)
     return parts.netloc if parts else identifier.location
 
 

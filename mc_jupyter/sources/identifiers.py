@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 
 from .. import paths
 from ..errors import IdentifierError, did_you_mean
-from ..urls import take_apart
+from ..urls import split_url
 from . import bundled
 from .base import Identifier
 
@@ -102,7 +102,7 @@ def _unknown(typed: str) -> NoReturn:
 
 def _folder_of(address: str) -> str:
     """The hint for a ``file:`` address."""
-    parts = take_apart(address)
+    parts = split_url(address)
     return f"write the folder: {(parts and parts.path) or './'}"
 
 
@@ -114,7 +114,7 @@ def _split(address: str) -> SplitResult:
             "an identifier holds no user name, password or token",
             "let git's credential helper keep it, or load a folder that you cloned: ./NAME",
         )
-    parts = take_apart(address)
+    parts = split_url(address)
     if parts is None:
         _refuse(f"{address!r} is no address")
     host = parts.hostname or ""

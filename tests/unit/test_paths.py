@@ -13,7 +13,7 @@ from mc_jupyter.clients.http import Http
 from mc_jupyter.clients.names import connectable, is_loopback
 from mc_jupyter.errors import IdentifierError, MediaConduitError
 from mc_jupyter.sources import parse_identifier
-from mc_jupyter.urls import take_apart
+from mc_jupyter.urls import split_url
 
 NO_NAMES = ["a\0b", "\ud800", "x" * 300, "/y" * 3000]
 NO_ADDRESSES = [
@@ -41,13 +41,13 @@ PIECES = [
 
 @pytest.mark.parametrize("address", NO_ADDRESSES, ids=lambda text: ascii(text)[:20])
 def test_what_is_no_address_has_no_parts(address: str) -> None:
-    assert take_apart(address) is None
+    assert split_url(address) is None
     with pytest.raises(IdentifierError):
         parse_identifier(address)
 
 
 def test_what_is_an_address_has_its_parts() -> None:
-    parts = take_apart("https://user@[::1]:80/a?b#c")
+    parts = split_url("https://user@[::1]:80/a?b#c")
     assert parts is not None
     assert (parts.hostname, parts.port, parts.path) == ("::1", 80, "/a")
 
@@ -75,7 +75,7 @@ def test_random_addresses_are_understood_or_refused(seed: int) -> None:
             except MediaConduitError:
                 continue
             if isinstance(found, str):
-                assert take_apart(found) is not None, text
+                assert split_url(found) is not None, text
                 is_loopback(found)
 
 
