@@ -255,3 +255,22 @@ def test_control_characters_are_visible_but_in_code() -> None:
         bare = str(html).replace("<span>", "").replace("</span>", "")
         assert shown in standard.unescape(bare)
     assert f"<code>{text}</code>" in markdown(f"`{text}`")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "clean"),
+    [
+        ('<a href="javascript:x">t</a>', '<a target="_blank" rel="noopener noreferrer">t</a>'),
+        ('<a href="data:text/html,x">t</a>', '<a target="_blank" rel="noopener noreferrer">t</a>'),
+        ('<a href="//h/x">t</a>', '<a target="_blank" rel="noopener noreferrer">t</a>'),
+        ('<p style="x" class="y" id="z" onclick="q">t</p>', "<p>t</p>"),
+        ('<td style="text-align: left; color: red">t</td>', "t"),
+        ("<img src=x onerror=q><svg><script>q</script></svg><form><input>t", "t"),
+        ("<style>@import 'x'</style><iframe srcdoc=x></iframe><!-- c -->t", "@import 'x't"),
+    ],
+)
+def test_the_second_wall_stands_by_itself(hostile: str, clean: str) -> None:
+    """Whatever Markdown's reader let through, the list of elements and attributes does not."""
+    from mc_jupyter.html import _cleaner
+
+    assert _cleaner().clean(hostile) == clean
