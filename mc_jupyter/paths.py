@@ -72,3 +72,53 @@ def read(path: str | os.PathLike[str], limit: int = MAX_READ) -> bytes:
     if len(raw) > limit:
         raise OSError(errno.EFBIG, f"it has more than {limit // 1_000_000} MB")
     return raw
+
+
+def read_inside(root: Path, path: str | os.PathLike[str], limit: int) -> bytes:
+    """Return what a regular file of a folder holds, wherever a link may lead meanwhile.
+
+    The path is resolved, and the file then opened part by part without following links: one that
+    is swapped for a link between the two is an error, never what the link leads to.
+
+    Parameters
+    ----------
+    root
+        The folder, its links resolved.
+    path
+        The file; links in it may lead to anywhere within `root`.
+    limit
+        Bytes that it may have.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    OSError
+        It lies outside of `root`, or as for :func:`read`.
+    """
+    found = real(path)
+    if found is None or not found.is_relative_to(root):
+        raise OSError(errno.EXDEV, "it lies outside the repository")
+    *folders, name = found.relative_to(root).parts or ("",)
+    if not name:
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = below
+        # a pipe would be waited for
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+    finally:
+        os.close(at)
+    with open(file, "rb") as stream:
+        mode = os.fstat(file).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        raw = stream.read(limit + 1)
+    if len(raw) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit // 1_000_000} MB")
+    return raw

@@ -115,6 +115,7 @@ def place(
         models=settings.models,
         weights=settings.cache / "models",
         url=identifier.location if identifier.kind == "url" else None,
+        typed=identifier.typed,
     )
     return Placement("url" if identifier.kind == "url" else wanted, spec, runtime)
 

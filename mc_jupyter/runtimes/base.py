@@ -66,6 +66,8 @@ class Spec:
         The folder where the embedded runtime keeps fetched weights.
     url
         For the url runtime: where the service answers.
+    typed
+        The identifier as the user typed it, for lines to copy; empty where nobody did.
     """
 
     handle: str
@@ -85,6 +87,12 @@ class Spec:
     models: tuple[Path, ...] = ()
     weights: Path | None = None
     url: str | None = None
+    typed: str = ""
+
+    @property
+    def is_own_folder(self) -> bool:
+        """Whether it is a folder of the user's own, where the next step may be to change it."""
+        return self.folder is not None and self.commit is None and self.content is None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.specs import TOOLS, spec
 
 from mc_jupyter.errors import (
     DiskFullError,
@@ -18,38 +19,12 @@ from mc_jupyter.errors import (
     PolicyError,
     StartError,
 )
-from mc_jupyter.manifest import parse_manifest
 from mc_jupyter.runtimes.base import Spec
 from mc_jupyter.runtimes.compose import detect, failures, labels, look
 from mc_jupyter.runtimes.compose.model import Model, edit
 from mc_jupyter.runtimes.compose.read import Source, locate
 
-TOOLS = detect.Tools(
-    docker="docker",
-    compose=("docker", "compose"),
-    compose_version=(2, 40, 3),
-    address="unix:///var/run/docker.sock",
-    engine_version=(20, 10, 24),
-    nvidia=False,
-    root="/var/lib/docker",
-    architecture="x86_64",
-)
 GPU = {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
-
-
-def spec(folder: Path, manifest: str = "", **changes: Any) -> Spec:
-    text = "name: web-service\ndocker:\n  serviceName: web\n" + manifest
-    values: dict[str, Any] = {
-        "handle": "web",
-        "canonical": "github:me/web-service",
-        "manifest": parse_manifest(text),
-        "project": "mcj-me-web-11111111",
-        "volume_scope": "mcj-me-web-00000000",
-        "data": folder / "data" / "mcj-me-web-11111111",
-        "locks": folder / "data" / "locks",
-        "folder": folder,
-    }
-    return Spec(**(values | changes))
 
 
 def edited(

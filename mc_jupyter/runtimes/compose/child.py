@@ -6,6 +6,7 @@ it is we who end them, in order, and at once.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import queue
@@ -21,6 +22,7 @@ from ... import cancel
 
 _EVERY = 0.2  # seconds between two looks at the limit and at a cancel
 _QUIET = 4  # such looks after its end: on a busy machine what it wrote may come late
+_LONGEST = 1_000_000  # bytes of a line; a longer one comes in parts
 _ENDING = ((signal.SIGINT, 0.4), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
 
 # fmt: off
@@ -45,7 +47,7 @@ class Finished:
 
 
 class LimitReached(Exception):
-    """The child was ended because its time was over."""
+    """The child was ended because its time was over, or it wrote too much."""
 
 
 def environment() -> dict[str, str]:
@@ -66,6 +68,7 @@ def run(
     environment: Mapping[str, str],
     limit: float,
     on_line: Callable[[str], None] | None = None,
+    most: int = 100_000_000,
 ) -> Finished:
     """Run a program to its end.
 
@@ -79,11 +82,13 @@ def run(
         Seconds after which it is ended.
     on_line
         Called in this thread with each line of either output, as it comes.
+    most
+        Characters that it may write.
 
     Raises
     ------
     LimitReached
-        The limit passed; the child and its group are gone.
+        The limit passed, or more came; the child and its group are gone.
     KeyboardInterrupt
         As it came, or Interrupted where this was cancelled; the child and its group are gone.
     OSError
@@ -99,14 +104,17 @@ def run(
         start_new_session=True,
     )
     try:
-        return _follow(child, limit, on_line)
+        return _follow(child, limit, on_line, most)
     except BaseException:
         end_group(child)
         raise
 
 
 def _follow(
-    child: subprocess.Popen[bytes], limit: float, on_line: Callable[[str], None] | None
+    child: subprocess.Popen[bytes],
+    limit: float,
+    on_line: Callable[[str], None] | None,
+    most: int,
 ) -> Finished:
     lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
     for name, pipe in (("out", child.stdout), ("err", child.stderr)):
@@ -130,6 +138,9 @@ def _follow(
             still_open -= 1
             continue
         kept[name].append(text)
+        most -= len(text)
+        if most < 0:
+            raise LimitReached
         if on_line is not None:
             on_line(text.rstrip())
     deadline = max(deadline, time.monotonic() + 0.1)
@@ -147,9 +158,12 @@ def _code(child: subprocess.Popen[bytes]) -> int | None:
 
 
 def _read(pipe: IO[bytes], name: str, lines: queue.SimpleQueue[Line]) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     with pipe:
-        for line in pipe:
-            lines.put((name, line.decode("utf-8", "replace")))
+        while line := pipe.readline(_LONGEST):
+            lines.put((name, decoder.decode(line)))
+    if rest := decoder.decode(b"", final=True):
+        lines.put((name, rest))
     lines.put((name, None))
 
 

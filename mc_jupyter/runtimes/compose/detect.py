@@ -51,6 +51,8 @@ class Tools:
     memory, cpus
         All the memory that the engine has, in bytes, and its cores; 0 is not known. Docker
         Desktop's are those of its virtual machine.
+    compose_program
+        Path of Compose itself, which needs no environment at all; empty where it is not known.
     """
 
     docker: str
@@ -63,6 +65,7 @@ class Tools:
     architecture: str
     memory: int = 0
     cpus: int = 0
+    compose_program: str = ""
 
 
 def docker_program() -> str:
@@ -123,7 +126,7 @@ def detect() -> Tools:
             "which is not supported yet: ports and folders would be the host's",
             f"run the notebook outside, {_OTHERWISE}",
         )
-    compose, version = _find_compose(docker, info)
+    compose, version, program = _find_compose(docker, info)
     return Tools(
         docker=docker,
         compose=compose,
@@ -135,6 +138,7 @@ def detect() -> Tools:
         architecture=str(info.get("Architecture", "")),
         memory=_count(info.get("MemTotal")),
         cpus=_count(info.get("NCPU")),
+        compose_program=program,
     )
 
 
@@ -211,7 +215,7 @@ def knock(address: str) -> None:
             raise no_engine(error.strerror or str(error), address) from error
 
 
-_Compose = tuple[tuple[str, ...], tuple[int, ...]]
+_Compose = tuple[tuple[str, ...], tuple[int, ...], str]
 
 
 def _find_compose(docker: str, info: Mapping[str, Any]) -> _Compose:
@@ -219,17 +223,18 @@ def _find_compose(docker: str, info: Mapping[str, Any]) -> _Compose:
     plugins = (info.get("ClientInfo") or {}).get("Plugins") or []
     for plugin in plugins:
         if plugin.get("Name") == "compose" and not plugin.get("Err"):
-            return (docker, "compose"), _recent_enough(plugin.get("Version", ""))
+            version = _recent_enough(plugin.get("Version", ""))
+            return (docker, "compose"), version, str(plugin.get("Path") or "")
     answer = _ask((docker, "compose", "version", "--short"), _CLI_LIMIT)
     if answer.code == 0 and _numbers(answer.out):
-        return (docker, "compose"), _recent_enough(answer.out)
+        return (docker, "compose"), _recent_enough(answer.out), ""
     standalone = shutil.which("docker-compose")
     if standalone is None:
         raise EngineUnavailableError(
             "Docker answers, but Compose is not installed", _INSTALL_COMPOSE
         )
     answer = _ask((standalone, "version", "--short"), _CLI_LIMIT)
-    return (standalone,), _recent_enough(answer.out)
+    return (standalone,), _recent_enough(answer.out), standalone
 
 
 def _recent_enough(text: str) -> tuple[int, ...]:

@@ -15,9 +15,10 @@ from typing import Any
 from ...errors import ManifestError, PolicyError
 from ...paths import real
 from ..base import Spec
-from . import gpu, labels, rewrites
+from . import gpu, labels, policy, rewrites
 from .detect import Tools
-from .read import NOT_YET, Source
+from .read import Source
+from .refusals import NOT_YET
 
 _START_INTERVAL_SINCE = (25,)
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -39,6 +40,8 @@ class Model:
         The folders of the service's own data that must exist.
     builds
         Image names to build, by service.
+    notes
+        What the user should know of it before it runs.
     """
 
     document: dict[str, Any]
@@ -46,6 +49,7 @@ class Model:
     volumes: tuple[str, ...]
     folders: tuple[Path, ...]
     builds: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
@@ -73,9 +77,11 @@ def edit(raw: Mapping[str, Any], spec: Spec, source: Source, tools: Tools) -> Mo
     PolicyError
         A bind of which nobody can find out where it leads.
     """
-    document = {key: item for key, item in copy.deepcopy(dict(raw)).items() if key[:2] != "x-"}
+    document = copy.deepcopy(dict(raw))
+    policy.leave_out(document)
     document["name"] = spec.project
     services: dict[str, dict[str, Any]] = document["services"]
+    _replace_links(services)
     main = services[spec.manifest.compose_service]
     _merge(document, main, spec, source)
     port = _answering_port(main, spec)
@@ -156,8 +162,6 @@ def _answering_port(main: Mapping[str, Any], spec: Spec) -> int | None:
 def _edit_service(
     service: dict[str, Any], ours: Mapping[str, str], spec: Spec, tools: Tools
 ) -> None:
-    for key in [key for key in service if key == "container_name" or key.startswith("x-")]:
-        del service[key]
     wanted = {value for value in spec.environment.values() if value.isdigit() and value != "0"}
     for port in service.get("ports") or ():
         port["host_ip"] = "127.0.0.1"
@@ -166,12 +170,35 @@ def _edit_service(
     environment = service.get("environment") or {}
     service["environment"] = {n: v for n, v in environment.items() if v is not None}
     service.setdefault("init", True)
+    _end_with_a_stop(service)
     service["pull_policy"] = "never"
     kept = service.get("labels") or {}
     service["labels"] = {n: v for n, v in kept.items() if n[: len(labels.PREFIX)] != labels.PREFIX}
     service["labels"].update(ours)
     if tools.engine_version < _START_INTERVAL_SINCE:  # an error there, and only Docker's own health
         (service.get("healthcheck") or {}).pop("start_interval", None)
+
+
+def _end_with_a_stop(service: dict[str, Any]) -> None:
+    """With ``always`` the engine would start it again after a restart of its own."""
+    if service.get("restart") == "always":
+        service["restart"] = "unless-stopped"
+    policy_of_deploy = (service.get("deploy") or {}).get("restart_policy") or {}
+    if policy_of_deploy.get("condition") in ("any", "always"):
+        policy_of_deploy["condition"] = "unless-stopped"
+
+
+def _replace_links(services: Mapping[str, dict[str, Any]]) -> None:
+    """Give a linked service its other names on all its networks, where everybody finds them."""
+    for service in services.values():
+        for link in service.pop("links", None) or ():
+            name, _, alias = str(link).partition(":")
+            if not alias or alias == name or name not in services:
+                continue  # a service is found by its own name anyway
+            networks = services[name].get("networks") or {}
+            for key, wishes in networks.items():
+                names = (wishes or {}).get("aliases") or []
+                networks[key] = (wishes or {}) | {"aliases": sorted({*names, alias})}
 
 
 def _place_binds(service: Mapping[str, Any], spec: Spec, source: Source) -> list[Path]:

@@ -1,42 +1,33 @@
 """The repository's compose file, as Compose itself understands it.
 
-Two passes, because each hides what the other shows: the first, without interpolation, lists
-``env_file`` and ``label_file`` and reads neither; the second is what would run. ``include`` and
-``extends`` show in neither, so the file's text is searched for them.
+Everything is read once, into memory: the compose file, the ``.env`` beside it and the files that
+it names. Compose then reads only copies of them, in a folder of ours that is gone afterwards: the
+compose file written anew from the tree that was checked, without the services that are not needed.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import ManifestError, PolicyError, StartError
-from ...paths import real
+from ... import paths
+from ...errors import ManifestError, MediaConduitError, PolicyError, StartError
 from ..base import Spec
-from . import detect, failures
-from .child import Finished, LimitReached, environment, run
+from . import tree
+from .configuration import Values, configure, environment_of, interpolated, required_variable
+from .detect import Tools
+from .refusals import Refusal
 
-_LIMIT = 20.0
-_COMMENT = re.compile(r"(^|[ \t])#[^\"'\n]*$", re.MULTILINE)
-_ESCAPE = re.compile(
-    r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})|%([0-9a-f]{2})|\\\r?\n[ \t]*",
-    re.IGNORECASE,
-)
-_READS_OTHERS = re.compile(
-    r"(?<![\w-])(include|extends)(?![\w-])|^%TAG|![^\s\"']*binary", re.MULTILINE
-)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OURS = re.compile(
-    r"(DOCKER|COMPOSE|BUILDKIT|BUILDX|XDG|SSH|LD|DYLD)(_.*)?|PATH|HOME|TMPDIR|"
-    r"GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK|COVERDIR)"
-)
-
-NOT_YET = "a later version can allow more; until then, load a changed copy: %mc load ./FOLDER"
+MAX_FILE = 1_000_000
+"""Bytes of the compose file, and of each file that it names."""
+_MOST_FILES = 50
+_TEMPLATES = (".env.example", ".env.sample", ".env.template", "env.example")
+_OUTSIDE = "it lies outside the repository"
+_READS_OTHERS = "it reads another compose file, which is not looked at"
 
 
 @dataclass(frozen=True)
@@ -60,6 +51,25 @@ class Source:
         return str(self.file.relative_to(self.root))
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What Compose makes of the repository's compose file.
+
+    Attributes
+    ----------
+    document
+        The interpolated model (the shape of ``docker compose config --format json``).
+    refusals
+        What the file asks for and was taken out before Compose read it.
+    unset
+        The variables that have neither a value nor a default, in the order of their names.
+    """
+
+    document: dict[str, Any]
+    refusals: tuple[Refusal, ...] = ()
+    unset: tuple[str, ...] = ()
+
+
 def locate(spec: Spec) -> Source:
     """Find the compose file that the manifest names.
 
@@ -71,8 +81,8 @@ def locate(spec: Spec) -> Source:
         It lies outside the repository.
     """
     assert spec.folder is not None, "a service without a folder is not for the docker runtime"
-    root = real(spec.folder) or spec.folder
-    file = real(root / spec.manifest.compose_file)
+    root = paths.real(spec.folder) or spec.folder
+    file = paths.real(root / spec.manifest.compose_file)
     if file is None:
         raise ManifestError(
             f"{spec.manifest.file}: docker.composeFile is {spec.manifest.compose_file!r:.80}, and "
@@ -91,110 +101,203 @@ def locate(spec: Spec) -> Source:
     return Source(file, root)
 
 
-def read(spec: Spec, source: Source, tools: detect.Tools) -> dict[str, Any]:
-    """Return the interpolated model (the shape of ``docker compose config --format json``).
+def read(spec: Spec, source: Source, tools: Tools) -> Reading:
+    """Read the compose file and let Compose fill it in.
+
+    ``${NAME}`` is what ``--env`` gives, else the ``.env`` beside the file, else the manifest's
+    ``docker.environment``; nothing of the kernel's own environment.
 
     Raises
     ------
     PolicyError
-        The file reads files outside the repository, or asks for ``include`` or ``extends``.
+        Something that is not allowed keeps Compose from reading the rest.
     ManifestError
         The manifest's service is not in the file.
     StartError
-        Compose does not accept the file.
+        The file cannot be read, or Compose does not accept it.
     """
-    _refuse_other_files(source)
-    plain = _config(spec, source, tools, "--no-interpolate")
-    _refuse_outside_files(plain, source)
+    document = tree.parse(_bytes_of(source), source.name)
     wanted = spec.manifest.compose_service
-    services = plain.get("services") or {}
-    if wanted not in services:
+    services = document.get("services")
+    if not isinstance(services, dict) or wanted not in services:
+        there = sorted(services) if isinstance(services, dict) else []
         raise ManifestError(
             f"{spec.manifest.file}: docker.serviceName is {wanted!r}",
-            f"{source.name} has: {', '.join(sorted(services)) or 'no services'}",
+            f"{source.name} has: {', '.join(there) or 'no services'}",
         )
-    return _config(spec, source, tools, profiles=services[wanted].get("profiles") or ())
-
-
-def _refuse_other_files(source: Source) -> None:
-    """Refuse the words wherever YAML could make a key of them, however it is written.
-
-    A comment counts only up to the first quote, since it might be a part of a quoted text that
-    ends there.
-    """
+    step = _Step(spec, source, tools)
+    step.read_dotenv()
+    document = step.checked(tree.needed(document, wanted))
+    profiles = tree.strings(document["services"][wanted].get("profiles"))
     try:
-        text = source.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"{source.name} cannot be read: {error}") from error
-    decoded = _ESCAPE.sub(_unescaped, _COMMENT.sub("", text))
-    if match := _READS_OTHERS.search(decoded):
-        raise PolicyError(f"{source.name}: {match[0]} is not allowed", NOT_YET)
+        made = configure(
+            tools, spec.project, source.file, document, step.values, step.copies, profiles
+        )
+    except MediaConduitError as error:
+        if step.refusals:  # what was taken out may be what is missing now
+            return Reading({}, tuple(step.refusals))
+        raise step.with_next_step(error) from None
+    unset = made.blank | _without_value(made.document, document, step.values)
+    return Reading(_with_home(made.document, source), tuple(step.refusals), tuple(sorted(unset)))
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    digits = next((group for group in match.groups() if group), None)
-    return chr(int(digits, 16) % 0x110000) if digits else ""
+def _without_value(
+    model: Mapping[str, Any], document: Mapping[str, Any], values: Values
+) -> set[str]:
+    """Names that stand alone: Compose would give them what the process has, later on."""
+    found: set[str] = set()
+    for service in model["services"].values():
+        found |= {n for n, v in (service.get("environment") or {}).items() if v is None}
+    for service in document["services"].values():
+        build = service.get("build")
+        arguments = build.get("args") if isinstance(build, dict) else None
+        if isinstance(arguments, dict):
+            found |= {
+                name
+                for name, value in arguments.items()
+                if not isinstance(value, list) and isinstance(value, tree.Scalar) and value.is_null
+            }
+        else:
+            found |= {text for text in tree.strings(arguments) if "=" not in text}
+    return found - set(values)
 
 
-def _refuse_outside_files(model: Mapping[str, Any], source: Source) -> None:
-    for key, path in _named_files(model):
-        place = real(path)
-        inside = place is not None and place.is_relative_to(source.root)
-        if "$" in path or not inside or (os.path.exists(path) and not os.path.isfile(path)):
-            raise PolicyError(
-                f"{source.name}: {key} is {path!r}, which is not a file of the repository "
-                "and not allowed",
-                NOT_YET,
-            )
-
-
-def _named_files(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, service in (model.get("services") or {}).items():
-        for key in ("env_file", "label_file"):
-            entries = service.get(key) or []
-            for entry in entries if isinstance(entries, list) else [entries]:
-                path = entry.get("path", "") if isinstance(entry, dict) else entry
-                yield f"services.{name}.{key}", str(path)
-
-
-def _config(
-    spec: Spec,
-    source: Source,
-    tools: detect.Tools,
-    *options: str,
-    profiles: tuple[str, ...] | list[str] = (),
-) -> dict[str, Any]:
-    arguments = [*tools.compose, "-p", spec.project, "--env-file", os.devnull]
-    arguments += ["-f", str(source.file), "--project-directory", str(source.file.parent)]
-    for profile in profiles:
-        arguments += ["--profile", profile]
-    arguments += ["config", "--format", "json", *options]
-    try:
-        answer = run(arguments, _environment(spec), _LIMIT)
-    except LimitReached:
-        raise StartError(f"{source.name}: reading it took more than {_LIMIT:g} s") from None
-    except OSError as error:
-        raise StartError(f"Compose cannot be run: {error}") from error
-    model = _parsed(answer)
-    if model is None:
-        raise failures.invalid_file(answer.err, source.name)
+def _with_home(model: dict[str, Any], source: Source) -> dict[str, Any]:
+    """Compose had no home folder to put in for ``~``: a bind of it is of the user's."""
+    for service in model["services"].values():
+        for mount in service.get("volumes") or ():
+            inner = os.path.relpath(mount.get("source") or "", source.file.parent)
+            if mount.get("type") == "bind" and inner.startswith("~"):
+                mount["source"] = os.path.expanduser(inner)
     return model
 
 
-def _parsed(answer: Finished) -> dict[str, Any] | None:
-    if answer.code:
-        return None
+def _bytes_of(source: Source) -> bytes:
     try:
-        model = json.loads(answer.out)
-    except (ValueError, RecursionError):
-        return None
-    return model if isinstance(model, dict) else None
+        return paths.read_inside(source.root, source.file, MAX_FILE)
+    except OSError as error:
+        raise StartError(f"{source.name} cannot be read: {error.strerror or error}") from None
 
 
-def _environment(spec: Spec) -> dict[str, str]:
-    """What ``${...}`` may see: the service's own variables, and what docker itself needs."""
-    own = environment()
-    needed = {name: own[name] for name in own if _OURS.fullmatch(name)}
-    values = {**spec.manifest.environment, **spec.environment}
-    wanted = {n: v for n, v in values.items() if _NAME.fullmatch(n) and not _OURS.fullmatch(n)}
-    return needed | {"LC_ALL": "C.UTF-8", "NO_COLOR": "1"} | wanted
+@dataclass
+class _Step:
+    """One reading: what was found on the way."""
+
+    spec: Spec
+    source: Source
+    tools: Tools
+    values: Values = field(init=False)
+    copies: dict[str, bytes] = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.values = {**self.spec.manifest.environment, **self.spec.environment}
+
+    def read_dotenv(self) -> None:
+        """Take what the ``.env`` beside the file gives and ``--env`` does not."""
+        path = self.source.file.parent / ".env"
+        if not os.path.lexists(path) or os.path.isdir(path):
+            return
+        try:
+            data = paths.read_inside(self.source.root, path, MAX_FILE)
+        except OSError as error:
+            self.refusals.append(Refusal(".env", str(path), error.strerror or str(error)))
+            return
+        found = environment_of(self.tools, self.spec.project, data, self.values)
+        self.values = {**self.spec.manifest.environment, **found, **self.spec.environment}
+
+    def checked(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The tree without what makes Compose read another file."""
+        # the project's name is ours; a version says nothing any more
+        top = {k: v for k, v in document.items() if k not in ("include", "name", "version")}
+        if "include" in document:
+            self._refuse("include", document["include"], _READS_OTHERS)
+        services = document["services"]
+        top["services"] = {name: self._service(name, services[name]) for name in services}
+        return top
+
+    def _service(self, name: str, service: Any) -> Any:
+        if not isinstance(service, dict):
+            raise StartError(f"{self.source.name}: services.{name} is not a map of keys")
+        kept = {key: item for key, item in service.items() if key != "extends"}
+        if "extends" in service:
+            self._refuse(f"services.{name}.extends", service["extends"], _READS_OTHERS)
+        for key in ("env_file", "label_file"):
+            if key in kept:
+                kept[key] = self._files(f"services.{name}.{key}", kept[key])
+        return kept
+
+    def _refuse(self, where: str, value: Any, reason: str) -> None:
+        self.refusals.append(Refusal(where, tree.plain(value), reason))
+
+    def _files(self, where: str, value: Any) -> list[Any]:
+        """The list that names our copies of the files instead."""
+        entries = value if isinstance(value, list) else [value]
+        kept = []
+        for entry in entries:
+            options = entry if isinstance(entry, dict) else {"path": entry}
+            path = options.get("path")
+            if not isinstance(path, tree.Scalar) or path.is_null:
+                raise StartError(f"{self.source.name}: {where} has an entry without a path")
+            required = options.get("required")
+            may_miss = isinstance(required, tree.Scalar) and required.text.lower() == "false"
+            if copy := self._copy(where, path.text, may_miss):
+                kept.append(
+                    options | {"path": tree.Scalar(copy)}
+                    if isinstance(entry, dict)
+                    else tree.Scalar(copy)
+                )
+        return kept
+
+    def _copy(self, where: str, text: str, may_miss: bool) -> str | None:
+        """Read the file; its name in our own folder, None where there is none to be read."""
+        if "$" in text:
+            text = interpolated(self.tools, self.spec.project, text, self.values)
+        path = self.source.file.parent / text
+        try:
+            data = paths.read_inside(self.source.root, path, MAX_FILE)
+        except FileNotFoundError:
+            found = paths.real(path)
+            if found is None or not found.is_relative_to(self.source.root):
+                self.refusals.append(Refusal(where, text, _OUTSIDE))
+            elif not may_miss:
+                raise self._missing(where, text) from None
+            return None
+        except OSError as error:
+            self.refusals.append(Refusal(where, text, error.strerror or str(error)))
+            return None
+        if len(self.copies) >= _MOST_FILES:
+            raise StartError(f"{self.source.name}: more than {_MOST_FILES} files are named")
+        name = f"file-{len(self.copies)}"
+        self.copies[name] = data
+        return name
+
+    def _missing(self, where: str, text: str) -> StartError:
+        path = self.source.file.parent / text
+        message = f"{self.source.name}: {where} names {text!r:.120}, which is not there"
+        found = next((name for name in _TEMPLATES if os.path.isfile(path.parent / name)), None)
+        if not self.spec.is_own_folder:
+            more = f"; {found} shows what belongs into it" if found else ""
+            return StartError(message + more, "load a copy that has it: %mc load ./FOLDER")
+        shown = self._as_typed(path.parent)
+        if found is None:
+            return StartError(message, f"write {shown / path.name}")
+        return StartError(
+            message, f"!cp {shlex.join([str(shown / found), str(shown / path.name)])}"
+        )
+
+    def _as_typed(self, folder: Path) -> Path:
+        """A folder of the repository the way that the user would name it."""
+        start = paths.expanded(self.spec.typed) if self.spec.typed else None
+        if start is None or paths.real(start) != self.source.root:
+            return folder
+        return start / folder.relative_to(self.source.root)
+
+    def with_next_step(self, error: MediaConduitError) -> MediaConduitError:
+        """The error with the line that gives the value that a file must be given."""
+        name = required_variable(error.message)
+        if name is None:
+            return error
+        return StartError(
+            error.message, f"%mc load {self.spec.typed or self.spec.canonical} --env {name}=..."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import filelock
@@ -15,15 +15,16 @@ from ...errors import StartError
 from ...events import Event, Report, silent
 from ..base import Condition, Spec
 from ..health import with_last_lines
-from . import detect, files, images, labels, look, policy, watch
+from . import detect, files, images, labels, look, policy, refusals, watch
 from .cli import Compose, progress
 from .model import Model, edit
-from .read import locate, read
+from .read import Source, locate, read
 
 if TYPE_CHECKING:
     from .engine import Attributes, Engine
 
 _ABSENT = Condition("absent", "not started")
+_MOST_NAMES = 5
 
 
 class ComposeRuntime:
@@ -65,7 +66,7 @@ class ComposeRuntime:
                 compose.up(file, told, anew=self._lost_a_network(spec))
             except StartError as error:
                 raise self._with_logs(spec, error) from error
-            return self._verified(spec)
+            return self._verified(spec, model.notes)
 
     def condition(self, spec: Spec) -> Condition:
         """Look at the service now."""
@@ -177,15 +178,20 @@ class ComposeRuntime:
 
     def _model(self, spec: Spec, tools: detect.Tools) -> Model:
         source = locate(spec)
-        model = edit(read(spec, source, tools), spec, source, tools)
+        reading = read(spec, source, tools)
+        if not reading.document:
+            raise refusals.error(reading.refusals, source.name, spec)
+        model = edit(reading.document, spec, source, tools)
         folders = (source.root, spec.data / "binds")
-        policy.check(model.document, source.name, folders, spec.volume_scope)
+        found = policy.check(model.document, folders, spec.volume_scope, tools.memory)
+        if found := [*reading.refusals, *found]:
+            raise refusals.error(found, source.name, spec)
         for name, service in model.services.items():
             if not service["image"]:  # Compose says so of some of them
                 raise StartError(
                     f"{source.name}: service {name!r} has neither an image nor a build"
                 )
-        return model
+        return dataclasses.replace(model, notes=_notes(spec, source, reading.unset))
 
     def _running(self, spec: Spec, model: Model) -> Condition | None:
         """The running service, left as it is; it says where its settings differ.
@@ -224,7 +230,7 @@ class ComposeRuntime:
         condition = _ABSENT if main is None else look.condition_of(main)
         return main, condition, f"{spec.handle} was paused, and goes on"
 
-    def _verified(self, spec: Spec) -> Condition:
+    def _verified(self, spec: Spec, notes: tuple[str, ...]) -> Condition:
         """What `up` brought, read back: it must be there, and on loopback only."""
         found = self._connected().containers(spec.project)
         public = [place for item in found for place in look.public_bindings(item)]
@@ -238,7 +244,7 @@ class ComposeRuntime:
         if condition.state in ("absent", "created"):
             raise StartError(f"{spec.handle} was not started: {condition.detail}")
         note = f"{spec.handle} keeps running when this kernel ends; %mc stop {spec.handle} ends it"
-        return dataclasses.replace(condition, notes=(note,))
+        return dataclasses.replace(condition, notes=(*notes, note))
 
     def _with_logs(self, spec: Spec, error: StartError) -> StartError:
         """A start that failed because a helper ended: what the helper wrote last."""
@@ -274,3 +280,14 @@ class ComposeRuntime:
             yield
         finally:
             lock.release()
+
+
+def _notes(spec: Spec, source: Source, unset: Sequence[str]) -> tuple[str, ...]:
+    """One note for all variables that are blank, with the line that sets them."""
+    if not unset:
+        return ()
+    shown = ", ".join(unset[:_MOST_NAMES]) + (", ..." if unset[_MOST_NAMES:] else "")
+    verb = "is" if len(unset) == 1 else "are"
+    values = " ".join(f"--env {name}=VALUE" for name in unset[:_MOST_NAMES])
+    load = f"%mc load {spec.typed or spec.canonical} {values}"
+    return (f"{shown} of {source.name} {verb} blank; values are given by {load}",)

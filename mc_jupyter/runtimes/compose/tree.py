@@ -209,9 +209,9 @@ class _Reader:
     def _merged(self, done: _Open) -> dict[str, Any]:
         """Its own keys win over merged ones, and of these the first."""
         result: dict[str, Any] = {}
-        for source in reversed(done.merges):
+        for source in reversed([done.value, *done.merges]):
             result |= source
-        return result | done.value
+        return result
 
     def _add(self, value: Any, size: int, depth: int) -> None:
         if not self._open:
@@ -319,3 +319,12 @@ def write(tree: Any) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + '"'
+
+
+def plain(value: Any) -> Any:
+    """Return the tree with texts in place of its scalars, for messages."""
+    if isinstance(value, Scalar):
+        return None if value.is_null else value.text
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value]

@@ -1,0 +1,61 @@
+"""What is not allowed, and one error for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import PolicyError
+from ..base import Spec
+
+NOT_YET = "a later version can allow more; until then, load a changed copy: %mc load ./FOLDER"
+_MOST = 20
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One thing that a repository asks for and does not get.
+
+    Attributes
+    ----------
+    where
+        The key's path (``services.web.devices``).
+    value
+        What stands there.
+    reason
+        Why not, in a few words; empty where nothing is known of the key.
+    """
+
+    where: str
+    value: object
+    reason: str = ""
+
+    def __str__(self) -> str:
+        text = repr(self.value)
+        short = text if len(text) <= 80 else text[:77] + "..."
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.where} ({short}) is not allowed{reason}"
+
+
+def error(refusals: Sequence[Refusal], file: str, spec: Spec) -> PolicyError:
+    """Return the one error that names every refusal.
+
+    Parameters
+    ----------
+    refusals
+        At least one.
+    file
+        The compose file's path within the repository.
+    spec
+        The service: in a folder of the user's own, the next step is to change the file.
+    """
+    lines = [str(refusal) for refusal in dict.fromkeys(map(str, refusals))]
+    if len(lines) == 1:
+        message = f"{file}: {lines[0]}"
+    else:
+        shown = lines[:_MOST] + ([f"and {len(lines) - _MOST} more"] if lines[_MOST:] else [])
+        message = "\n  ".join([f"{file}: {len(lines)} things are not allowed:", *shown])
+    if spec.is_own_folder:
+        what = "this" if len(lines) == 1 else "these"
+        return PolicyError(message, f"change {what} in {spec.folder}/{file}")
+    return PolicyError(message, NOT_YET)
