@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from support import engine
 
 from mc_jupyter.manifest import parse_manifest
 from mc_jupyter.runtimes.base import Spec
@@ -34,3 +39,25 @@ def spec(folder: Path, manifest: str = "", **changes: Any) -> Spec:
         "folder": folder,
     }
     return Spec(**(values | changes))
+
+
+def real_tools() -> detect.Tools | None:
+    """Return tools with the real Compose, which reads files without an engine; None without it."""
+    program = engine.compose_program()
+    if program is None:
+        listed = subprocess.run(
+            ["docker", "info", "--format", "{{json .ClientInfo.Plugins}}"], capture_output=True
+        )
+        plugins = json.loads(listed.stdout or b"[]") or []
+        found = [plugin["Path"] for plugin in plugins if plugin.get("Name") == "compose"]
+        program = Path(found[0]) if found else None
+    return None if program is None else replace(TOOLS, compose_program=str(program))
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+    """Write files into a new folder; return it."""
+    for name, content in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
