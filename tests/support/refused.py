@@ -44,7 +44,6 @@ SERVICE_KEYS: dict[str, tuple[str, str]] = {
     ),
     "pull": ("pull_policy: build", ""),
     "hook": ("post_start: [{command: id, privileged: true}]", "services.web.post_start"),
-    "watch": ("develop: {watch: [{path: ., action: rebuild}]}", "services.web.develop"),
     "credentials": ("use_api_socket: true", "services.web.use_api_socket"),
     "provider": ("provider: {type: ./evil.sh}", "services.web.provider"),
     "static address": (
@@ -87,8 +86,8 @@ TOP_LEVEL: dict[str, tuple[str, str]] = {
     "include": ("include: [/etc/other.yml]\n", "include"),
     "include, quoted": ('"include": [/etc/other.yml]\n', "include"),
     "include, escaped": ('"inc\\x6cude": [/etc/other.yml]\n', "include"),
-    "include, folded": ('"inc\\\n  lude": [/etc/other.yml]\n', "include"),
-    "include, by alias": ("x-a: &a include\n*a : [/etc/other.yml]\n", "include"),
+    "include, folded": ('"inc\\\n  lude": [/etc/other.yml]\n', "line 6"),
+    "include, by alias": ("x-a: &a include\n*a : [/etc/other.yml]\n", "a key is an alias (*a)"),
     "include, as bytes": ("!!binary aW5jbHVkZQ== : [/etc/other.yml]\n", "!!binary"),
     "include, behind a quoted comment": (
         'x-b: {a: "x\n # y", b: 1}\ninclude: [/etc/other.yml]\n',

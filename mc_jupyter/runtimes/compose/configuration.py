@@ -106,8 +106,7 @@ def configure(
         )
     model = _parsed(answer)
     if model is None:
-        text = answer.err.replace(f"{written}: ", "").replace(str(written), file.name)
-        raise failures.invalid_file(text.replace(f"{place}/", ""), file.name)
+        raise failures.invalid_file(_without_places(answer.err, place), file.name)
     return Configuration(model, frozenset(_BLANK.findall(answer.err)))
 
 
@@ -169,6 +168,13 @@ def _run(arguments: list[str], variables: Values, name: str) -> Finished:
         ) from None
     except OSError as error:
         raise StartError(f"Compose cannot be run: {error}") from error
+
+
+def _without_places(text: str, place: Path) -> str:
+    """What Compose wrote, with no word of our own folder."""
+    return re.sub(
+        rf"(?:(?:validating |failed to parse )?{place}/compose\.yml: )|{place}/", "", text
+    )
 
 
 def _parsed(answer: Finished) -> dict[str, Any] | None:

@@ -37,10 +37,7 @@ def last_lines(text: str, count: int = 3) -> str:
 
 def invalid_file(err: str, file: str) -> MediaConduitError:
     """Return the error for a file that ``config`` did not accept."""
-    reason = re.sub(
-        rf"(?:validating |failed to parse )?/.*?/{re.escape(file)}: ", "", last_lines(err, 2)
-    )
-    return StartError(f"{file} is not accepted by Compose: {reason}")
+    return StartError(f"{file} is not accepted by Compose: {last_lines(err, 2)}")
 
 
 def of_up(err: str, handle: str) -> MediaConduitError:
