@@ -265,7 +265,7 @@ def test_all_that_is_refused_is_in_one_error(load: Read, tmp_path: Path) -> None
         "services.web.ipc",
     ):
         assert f"\n  {place} (" in error.message
-    assert "docker-compose.yml: 5 things are not allowed:" in error.message
+    assert "docker-compose.yml asks for 5 things that are not allowed:" in error.message
     assert error.hint == f"change these in {tmp_path}/web/docker-compose.yml"
 
 

@@ -54,6 +54,7 @@ HOMES = {
     "git": ("sources/git.py",),
     "httpx": ("clients/http.py", "runtimes/health.py"),
     "yaml": ("manifest.py", "runtimes/compose/tree.py"),
+    "publicsuffixlist": ("runtimes/compose/hosts.py",),
     "soundfile": ("clients/soundfiles.py",),
     "numpy": ("clients/sound.py",),
     "pandas": ("lab/",),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...paths import real
+from .hosts import problem_of_image
 from .refusals import Refusal
 from .rules import KEYS, NOTHING, Bounds, Rule
 
@@ -43,6 +44,16 @@ def check(
         *_ports(model),
         *_nested_binds(model),
     ]
+
+
+def images(model: Mapping[str, Any]) -> list[Refusal]:
+    """Return the images of a fetched repository that would come from a host that is not public."""
+    found = []
+    for name, service in model["services"].items():
+        image = str(service.get("image") or "")
+        if image and (problem := problem_of_image(image)):
+            found.append(Refusal(f"services.{name}.image", image, problem))
+    return found
 
 
 def leave_out(model: dict[str, Any]) -> None:

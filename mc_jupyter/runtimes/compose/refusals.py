@@ -30,11 +30,11 @@ class Refusal:
     value: object
     reason: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def place(self) -> str:
+        """The key's path and what stands there, short."""
         text = repr(self.value)
-        short = text if len(text) <= 80 else text[:77] + "..."
-        reason = f": {self.reason}" if self.reason else ""
-        return f"{self.where} ({short}) is not allowed{reason}"
+        return f"{self.where} ({text if len(text) <= 80 else text[:77] + '...'})"
 
 
 def error(refusals: Sequence[Refusal], file: str, spec: Spec) -> PolicyError:
@@ -49,12 +49,16 @@ def error(refusals: Sequence[Refusal], file: str, spec: Spec) -> PolicyError:
     spec
         The service: in a folder of the user's own, the next step is to change the file.
     """
-    lines = [str(refusal) for refusal in dict.fromkeys(map(str, refusals))]
+    once = dict.fromkeys((refusal.place, refusal.reason) for refusal in refusals)
+    lines = [f"{place}: {reason}" if reason else place for place, reason in once]
     if len(lines) == 1:
-        message = f"{file}: {lines[0]}"
+        place, reason = next(iter(once))
+        message = f"{file}: {place} is not allowed" + (f": {reason}" if reason else "")
     else:
         shown = lines[:_MOST] + ([f"and {len(lines) - _MOST} more"] if lines[_MOST:] else [])
-        message = "\n  ".join([f"{file}: {len(lines)} things are not allowed:", *shown])
+        message = "\n  ".join(
+            [f"{file} asks for {len(lines)} things that are not allowed:", *shown]
+        )
     if spec.is_own_folder:
         what = "this" if len(lines) == 1 else "these"
         return PolicyError(message, f"change {what} in {spec.folder}/{file}")

@@ -15,7 +15,7 @@ from ...errors import StartError
 from ...events import Event, Report, silent
 from ..base import Condition, Spec
 from ..health import with_last_lines
-from . import detect, files, images, labels, look, policy, refusals, watch
+from . import builds, detect, files, images, labels, look, policy, refusals, watch
 from .cli import Compose, progress
 from .model import Model, edit
 from .read import Source, locate, read
@@ -181,17 +181,20 @@ class ComposeRuntime:
         reading = read(spec, source, tools)
         if not reading.document:
             raise refusals.error(reading.refusals, source.name, spec)
+        of_builds, notes = builds.take_in(reading.document, source)
         model = edit(reading.document, spec, source, tools)
         folders = (source.root, spec.data / "binds")
         found = policy.check(model.document, folders, spec.volume_scope, tools.memory)
-        if found := [*reading.refusals, *found]:
+        found += [] if spec.is_own_folder else policy.images(model.document)
+        if found := [*reading.refusals, *found, *of_builds]:
             raise refusals.error(found, source.name, spec)
         for name, service in model.services.items():
             if not service["image"]:  # Compose says so of some of them
                 raise StartError(
                     f"{source.name}: service {name!r} has neither an image nor a build"
                 )
-        return dataclasses.replace(model, notes=_notes(spec, source, reading.unset))
+        notes += _blank(spec, source, reading.unset)
+        return dataclasses.replace(model, notes=tuple(notes))
 
     def _running(self, spec: Spec, model: Model) -> Condition | None:
         """The running service, left as it is; it says where its settings differ.
@@ -282,12 +285,12 @@ class ComposeRuntime:
             lock.release()
 
 
-def _notes(spec: Spec, source: Source, unset: Sequence[str]) -> tuple[str, ...]:
+def _blank(spec: Spec, source: Source, unset: Sequence[str]) -> list[str]:
     """One note for all variables that are blank, with the line that sets them."""
     if not unset:
-        return ()
+        return []
     shown = ", ".join(unset[:_MOST_NAMES]) + (", ..." if unset[_MOST_NAMES:] else "")
     verb = "is" if len(unset) == 1 else "are"
     values = " ".join(f"--env {name}=VALUE" for name in unset[:_MOST_NAMES])
     load = f"%mc load {spec.typed or spec.canonical} {values}"
-    return (f"{shown} of {source.name} {verb} blank; values are given by {load}",)
+    return [f"{shown} of {source.name} {verb} blank; values are given by {load}"]
