@@ -136,3 +136,48 @@ def test_a_data_folder_that_cannot_be_written(
     with pytest.raises(MediaConduitError, match="cannot be written"):
         runtime.start(spec, silent)
     spec.data.unlink()
+
+
+WRITES_ALL = """\
+services:
+  web:
+    image: mc-jupyter-test/base:1
+    command: sh -c "echo changed > /w/MediaConduit.service.yml; echo x > /w/.git/config; echo y > /w/new;
+      ls -a /w; exec python3 -m http.server 80"
+    ports: ["80"]
+    volumes: [".:/w"]
+"""  # noqa: E501
+
+
+def test_a_container_never_writes_into_a_fetched_repository(
+    make: Make, base: str, runtime: ComposeRuntime
+) -> None:
+    spec = make(WRITES_ALL, commit="1" * 40)
+    assert spec.folder is not None
+    before = {path: path.read_bytes() for path in spec.folder.rglob("*") if path.is_file()}
+    for _ in range(2):
+        runtime.start(spec, silent)
+        ready(runtime, spec)
+        runtime.stop(spec)
+    assert before == {path: path.read_bytes() for path in spec.folder.rglob("*") if path.is_file()}
+    repo = spec.data / "repo"
+    assert (repo / "new").read_text() == "y\n"
+    assert (repo / "MediaConduit.service.yml").read_text() == "changed\n"
+
+
+def test_a_clone_of_one_s_own_is_read_only(make: Make, base: str, runtime: ComposeRuntime) -> None:
+    spec = make(WRITES_ALL, files={".git/config": "mine"})
+    assert spec.folder is not None
+    condition = runtime.start(spec, silent)
+    assert condition.notes[0].startswith("/w is read-only in the container: ")
+    ready(runtime, spec)
+    assert (spec.folder / ".git" / "config").read_text() == "mine"
+    assert not (spec.folder / "new").exists()
+    runtime.remove(spec, volumes=True)
+
+    (spec.folder / ".git" / "config").unlink()
+    (spec.folder / ".git").rmdir()
+    condition = runtime.start(spec, silent)
+    assert condition.notes[0] == f"web can write to {spec.folder.resolve()}"
+    ready(runtime, spec)
+    assert (spec.folder / "new").read_text() == "y\n"

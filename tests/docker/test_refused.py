@@ -26,7 +26,7 @@ def test_service_keys(case: str, make: Make, runtime: ComposeRuntime) -> None:
     if isinstance(caught.value, StartError):  # a key that this Compose does not know at all
         assert "additional propert" in caught.value.message
     else:
-        assert caught.value.message.startswith("docker-compose.yml: ")
+        assert caught.value.message.startswith("docker-compose.yml")
         assert "not allowed" in caught.value.message
     assert engine.containers(spec) == []
 
@@ -59,7 +59,9 @@ def test_a_link_out_of_the_repository(make: Make, runtime: ComposeRuntime) -> No
     spec = make('services: {web: {image: "x:1", volumes: ["./data:/h:ro"]}}\n')
     assert spec.folder is not None
     (spec.folder / "data").symlink_to("/")
-    with pytest.raises(PolicyError, match=r"services.web.volumes\[0\].source \('/'\)"):
+    with pytest.raises(
+        PolicyError, match=r"services.web.volumes\[0\].source .* leads to /, outside"
+    ):
         runtime.start(spec, silent)
     (spec.folder / "data").unlink()
     (spec.folder / "data").symlink_to("/etc/no-such-folder")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from ... import paths
@@ -18,7 +18,26 @@ from .read import MAX_FILE, Source
 from .refusals import Refusal
 
 
-def take_in(document: Mapping[str, Any], source: Source) -> tuple[list[Refusal], list[str]]:
+@dataclass
+class Builds:
+    """What was found in the Dockerfiles of a model.
+
+    Attributes
+    ----------
+    refusals
+        What they name and may not.
+    notes
+        What the user should know.
+    errors
+        Dockerfiles that are not there, or cannot be read.
+    """
+
+    refusals: list[Refusal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    errors: list[StartError] = field(default_factory=list)
+
+
+def take_in(document: Mapping[str, Any], source: Source) -> Builds:
     """Put the text of each Dockerfile into the model, in place, where it may be built.
 
     Parameters
@@ -27,65 +46,44 @@ def take_in(document: Mapping[str, Any], source: Source) -> tuple[list[Refusal],
         The model as Compose wrote it.
     source
         The compose file: a Dockerfile lies in its repository.
-
-    Returns
-    -------
-    tuple
-        What the Dockerfiles name and may not, and what the user should know.
-
-    Raises
-    ------
-    StartError
-        A Dockerfile is not there, or cannot be read.
     """
-    refusals, notes = [], []
+    found = Builds()
     for name, service in document["services"].items():
-        build = service.get("build")
-        if not build:
-            continue
-        where = f"services.{name}.build"
-        text = build.get("dockerfile_inline")
-        if text is None:
-            file = _file(build, source)
-            if file is None:
+        if build := service.get("build"):
+            try:
+                text = _text(build, source, found)
+            except StartError as error:
+                found.errors.append(error)
+                continue
+            if text is None:
                 continue  # the policy says of it that it lies outside
-            text = _text(file, source)
             build["dockerfile_inline"] = text.replace("$", "$$")
-            if os.path.lexists(f"{file}.dockerignore"):
-                notes.append(
-                    f"{_shown(file, source)}.dockerignore is not read; .dockerignore would be"
+            build.pop("dockerfile", None)
+            found.refusals += [
+                Refusal(
+                    f"services.{name}.build, line {one.line} of its Dockerfile",
+                    one.text,
+                    one.reason,
                 )
-        else:
-            text = text.replace("$$", "$")
-        build.pop("dockerfile", None)
-        arguments = {key: str(value).replace("$$", "$") for key, value in _given(build).items()}
-        refusals += [
-            Refusal(f"{where}, line {found.line} of its Dockerfile", found.text, found.reason)
-            for found in dockerfile.check(text, arguments=arguments)
-        ]
-    return refusals, notes
+                for one in dockerfile.check(text, arguments=_given(build))
+            ]
+    return found
 
 
-def _given(build: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in (build.get("args") or {}).items() if value is not None}
-
-
-def _file(build: Mapping[str, Any], source: Source) -> Path | None:
-    """The Dockerfile; None where it or the context is not of the repository."""
+def _text(build: Mapping[str, Any], source: Source, found: Builds) -> str | None:
+    """The Dockerfile's text; None where it or the context is not of the repository."""
+    if (inline := build.get("dockerfile_inline")) is not None:
+        return str(inline).replace("$$", "$")
     context = paths.real(build.get("context") or "")
     if context is None or not context.is_relative_to(source.root):
         return None
     file = context / (build.get("dockerfile") or "Dockerfile")
-    found = paths.real(file)
-    return file if found and found.is_relative_to(context) else None
-
-
-def _shown(file: Path, source: Source) -> str:
-    return os.path.relpath(file, source.root)
-
-
-def _text(file: Path, source: Source) -> str:
-    name = _shown(file, source)
+    place = paths.real(file)
+    if place is None or not place.is_relative_to(context):
+        return None
+    name = os.path.relpath(file, source.root)
+    if os.path.lexists(f"{file}.dockerignore"):
+        found.notes.append(f"{name}.dockerignore is not read; .dockerignore is")
     try:
         return paths.read_inside(source.root, file, MAX_FILE).decode()
     except UnicodeDecodeError:
@@ -94,3 +92,8 @@ def _text(file: Path, source: Source) -> str:
         raise StartError(f"{source.name} builds from {name}, which is not there") from None
     except OSError as error:
         raise StartError(f"{name} cannot be read: {error.strerror or error}") from None
+
+
+def _given(build: Mapping[str, Any]) -> dict[str, str]:
+    values = (build.get("args") or {}).items()
+    return {key: str(value).replace("$$", "$") for key, value in values if value is not None}

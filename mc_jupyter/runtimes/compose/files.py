@@ -1,7 +1,8 @@
 """What the docker runtime keeps in a service's data folder.
 
-``compose.json`` is what runs, ``stopped.json`` when we stopped it, ``binds/`` the folders that
-the compose file binds and the repository does not contain.
+``compose.json`` is what runs, ``stopped.json`` when we stopped it, ``repo/`` what the compose file
+binds of the repository (``repo.json``: as it was copied), ``binds/`` the folders that it binds and
+the repository does not contain.
 """
 
 from __future__ import annotations

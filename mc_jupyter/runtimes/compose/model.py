@@ -9,16 +9,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from ...errors import ManifestError, PolicyError
-from ...paths import real
+from ...errors import ManifestError
 from ..base import Spec
-from . import gpu, labels, policy, rewrites
+from . import binds, gpu, labels, policy, rewrites
 from .detect import Tools
 from .read import Source
-from .refusals import NOT_YET
 
 _START_INTERVAL_SINCE = (25,)
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -36,8 +33,8 @@ class Model:
         A hash of it: two starts with the same digest ask for the same thing.
     volumes
         The named volumes that must exist.
-    folders
-        The folders of the service's own data that must exist.
+    binds
+        Where its binds lead.
     builds
         Image names to build, by service.
     notes
@@ -47,7 +44,7 @@ class Model:
     document: dict[str, Any]
     digest: str
     volumes: tuple[str, ...]
-    folders: tuple[Path, ...]
+    binds: binds.Binds
     builds: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -74,8 +71,6 @@ def edit(raw: Mapping[str, Any], spec: Spec, source: Source, tools: Tools) -> Mo
         ``--gpu on`` where Docker has none.
     ManifestError
         The manifest names a volume that cannot be understood.
-    PolicyError
-        A bind of which nobody can find out where it leads.
     """
     document = copy.deepcopy(dict(raw))
     policy.leave_out(document)
@@ -89,17 +84,16 @@ def edit(raw: Mapping[str, Any], spec: Spec, source: Source, tools: Tools) -> Mo
     ours |= gpu.apply(services, main, spec, tools)
     ours = {name: _literal(value) for name, value in ours.items()}
     has_gpu = ours.get(labels.GPU, "").startswith("yes")
-    folders: list[Path] = []
     for service in services.values():
         _edit_service(service, ours, spec, tools)
         rewrites.apply(service, spec.environment, has_gpu)
-        folders += _place_binds(service, spec, source)
+    placed = binds.place(services, spec, source)
     builds = _name_builds(services, spec)
     volumes = _scope(document, spec)
     digest = _digest(document)
     for service in services.values():
         service["labels"][labels.MODEL] = digest
-    return Model(document, digest, volumes, tuple(folders), builds)
+    return Model(document, digest, volumes, placed, builds)
 
 
 def _digest(tree: object) -> str:
@@ -199,27 +193,6 @@ def _replace_links(services: Mapping[str, dict[str, Any]]) -> None:
             for key, wishes in networks.items():
                 names = (wishes or {}).get("aliases") or []
                 networks[key] = (wishes or {}) | {"aliases": sorted({*names, alias})}
-
-
-def _place_binds(service: Mapping[str, Any], spec: Spec, source: Source) -> list[Path]:
-    """Leave binds of what the repository contains; the others lie in the service's data."""
-    made = []
-    for mount in service.get("volumes") or ():
-        if mount.get("type") != "bind":
-            continue
-        place = real(mount["source"])
-        if place is None:
-            raise PolicyError(
-                f"{source.name}: a bind of {mount['source']!r:.80} is not allowed: where it leads "
-                "cannot be found out",
-                NOT_YET,
-            )
-        if place.is_relative_to(source.root) and not os.path.exists(place):
-            place = spec.data / "binds" / place.relative_to(source.root)
-            place = real(place) or place
-            made.append(place)
-        mount["source"] = str(place)
-    return made
 
 
 def _name_builds(services: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str, str]:

@@ -111,7 +111,9 @@ def _own_path(bounds: Bounds, where: str, value: Any) -> Iterator[Refusal]:
     elif found is None:
         yield Refusal(where, value, "where it leads cannot be found out")
     elif not os.path.isabs(str(value)) or not any(map(found.is_relative_to, bounds.folders)):
-        yield Refusal(where, value, _OUTSIDE)
+        is_link = str(found) != os.path.normpath(str(value))
+        leads = f"it leads to {found}, outside the repository"
+        yield Refusal(where, value, leads if is_link else _OUTSIDE)
 
 
 def _build(bounds: Bounds, where: str, value: Any) -> Iterator[Refusal]:

@@ -15,7 +15,7 @@ from ...errors import StartError
 from ...events import Event, Report, silent
 from ..base import Condition, Spec
 from ..health import with_last_lines
-from . import builds, detect, files, images, labels, look, policy, refusals, watch
+from . import binds, builds, detect, files, images, labels, look, policy, refusals, watch
 from .cli import Compose, progress
 from .model import Model, edit
 from .read import Source, locate, read
@@ -57,7 +57,10 @@ class ComposeRuntime:
             self._refuse_strangers(spec)
             for volume in model.volumes:
                 engine.create_volume(volume, labels.source_labels_of(spec))
-            file = files.prepare(spec, model.document, model.folders)
+            file = files.prepare(spec, model.document, model.binds.folders)
+            with files.writable(spec.data):
+                kept = binds.lay_down(spec, model.binds.copies)
+            binds.check(model.services)
             compose = Compose(tools, spec.project, spec.handle)
             images.build(engine, compose, spec, model, file, report)
             report(Event("start", f"starting {spec.handle}"))
@@ -66,7 +69,7 @@ class ComposeRuntime:
                 compose.up(file, told, anew=self._lost_a_network(spec))
             except StartError as error:
                 raise self._with_logs(spec, error) from error
-            return self._verified(spec, model.notes)
+            return self._verified(spec, (*model.notes, *kept))
 
     def condition(self, spec: Spec) -> Condition:
         """Look at the service now."""
@@ -181,20 +184,22 @@ class ComposeRuntime:
         reading = read(spec, source, tools)
         if not reading.document:
             raise refusals.error(reading.refusals, source.name, spec)
-        of_builds, notes = builds.take_in(reading.document, source)
+        built = builds.take_in(reading.document, source)
         model = edit(reading.document, spec, source, tools)
-        folders = (source.root, spec.data / "binds")
-        found = policy.check(model.document, folders, spec.volume_scope, tools.memory)
+        own = (spec.data / "binds", spec.data / "repo")
+        found = policy.check(model.document, (source.root, *own), spec.volume_scope, tools.memory)
         found += [] if spec.is_own_folder else policy.images(model.document)
-        if found := [*reading.refusals, *found, *of_builds]:
+        if found := [*reading.refusals, *found, *built.refusals, *model.binds.refusals]:
             raise refusals.error(found, source.name, spec)
+        if built.errors:
+            raise built.errors[0]
         for name, service in model.services.items():
             if not service["image"]:  # Compose says so of some of them
                 raise StartError(
                     f"{source.name}: service {name!r} has neither an image nor a build"
                 )
-        notes += _blank(spec, source, reading.unset)
-        return dataclasses.replace(model, notes=tuple(notes))
+        notes = (*built.notes, *model.binds.notes, *_blank(spec, source, reading.unset))
+        return dataclasses.replace(model, notes=notes)
 
     def _running(self, spec: Spec, model: Model) -> Condition | None:
         """The running service, left as it is; it says where its settings differ.
