@@ -28,7 +28,7 @@ def read_in(checkout: Checkout, identifier: Identifier) -> Manifest:
     """
     source = "" if checkout.origin == "folder" else identifier.typed
     try:
-        return read_manifest(checkout.folder, source)
+        return read_manifest(checkout.folder, source, checkout.links)
     except ManifestError as error:
         again = f"%mc load {identifier.typed}"
         if checkout.origin == "git":

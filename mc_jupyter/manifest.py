@@ -17,8 +17,11 @@ from types import MappingProxyType
 from typing import Any
 
 from .errors import ManifestError
-from .manifest_node import Node, yaml_problem
+from .manifest_node import Node, refuse_bombs, yaml_problem
+from .paths import is_lfs_pointer, read_inside, real
 
+MAX_FILE = 1_000_000
+"""Bytes of a manifest."""
 FILE_NAMES = ("MediaConduit.service.yml", "mediaconduit.service.yml", "prizm.service.yml")
 
 
@@ -151,24 +154,34 @@ def wanted_size(size: int | None) -> str | None:
     return f"{size / 1024**3:.1f}".removesuffix(".0") + " GB"
 
 
-def find_manifest(folder: Path, source: str = "") -> Path:
+def find_manifest(folder: Path, source: str = "", links: Mapping[str, str] | None = None) -> Path:
     """Return the manifest's path in `folder`; messages call the folder `source`.
 
     Raises
     ------
     ManifestError
-        When none of the accepted names is there.
+        When none of the accepted names is there; `links` are those that were left out.
     """
     for name in FILE_NAMES:
         if os.path.isfile(folder / name):
             return folder / name
+    for name in FILE_NAMES:
+        if links and name in links:
+            raise ManifestError(f"{name} of {source or folder} is {left_out_link(links[name])}")
     raise ManifestError(
         f"{source or folder} has no {FILE_NAMES[0]}",
         f"a service's root holds one of: {', '.join(FILE_NAMES)}",
     )
 
 
-def read_manifest(folder: Path, source: str = "") -> Manifest:
+def left_out_link(target: str) -> str:
+    """Return what a symbolic link is that no file of the repository stands behind."""
+    return f"a symbolic link to {target:.120}, which is no file of the repository"
+
+
+def read_manifest(
+    folder: Path, source: str = "", links: Mapping[str, str] | None = None
+) -> Manifest:
     """Read the manifest of the service in `folder`.
 
     Parameters
@@ -178,18 +191,27 @@ def read_manifest(folder: Path, source: str = "") -> Manifest:
     source
         What the user calls it (``github:OWNER/REPO``), for messages; a folder in a cache means
         nothing to anybody.
+    links
+        Symbolic links that were left out of the folder, and what they name.
 
     Raises
     ------
     ManifestError
         When it is missing or cannot be understood.
     """
-    path = find_manifest(folder, source)
+    path = find_manifest(folder, source, links)
     file = f"{path.name} of {source}" if source else str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        data = read_inside(real(folder) or folder, path, MAX_FILE)
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{file} cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ManifestError(f"{file} cannot be read: {reason}") from error
+    if is_lfs_pointer(data):
+        raise ManifestError(
+            f"{file} is kept in Git LFS, which is not fetched",
+            "clone it with git lfs, then %mc load ./FOLDER",
+        )
     return parse_manifest(text, file)
 
 
@@ -211,7 +233,8 @@ def parse_manifest(text: str, file: str = FILE_NAMES[0]) -> Manifest:
     import yaml
 
     try:
-        tree = yaml.safe_load(text)
+        refuse_bombs(text, file)
+        tree = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: a date or number that looks like one and is none
         raise ManifestError(f"{file} is not valid YAML: {yaml_problem(error)}") from error

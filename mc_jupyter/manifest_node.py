@@ -11,6 +11,10 @@ from typing import Any
 
 from .errors import ManifestError
 
+MAX_ALIASES = 100
+MAX_DEPTH = 50
+MAX_VALUES = 20_000
+"""Keys, items and values of a manifest, its aliases expanded."""
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
 _DURATION_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
@@ -172,6 +176,44 @@ class Node:
         if not match or isinstance(value, bool):
             raise self._wrong(self._at(key), value, 'a size, like "8GB"')
         return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+def refuse_bombs(text: str, file: str) -> None:
+    """Look at a YAML text's structure before anything is made of it.
+
+    Raises
+    ------
+    ManifestError
+        It nests too deep, has too many aliases, or stands for too many values with them.
+    yaml.YAMLError
+        It is no YAML.
+    """
+    import yaml
+
+    sizes, names = [1], [""]  # of the lists and maps that are open
+    anchors: dict[str, int] = {}
+    aliases = 0
+    for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            sizes.append(1)
+            names.append(event.anchor or "")
+            if len(sizes) > MAX_DEPTH:
+                raise ManifestError(f"{file} nests more than {MAX_DEPTH} deep")
+            continue
+        size = 0
+        if isinstance(event, yaml.CollectionEndEvent):
+            size = sizes.pop()
+            anchors[names.pop()] = size
+        elif isinstance(event, yaml.ScalarEvent):
+            size = 1
+            anchors[event.anchor or ""] = 1
+        elif isinstance(event, yaml.AliasEvent):
+            aliases += 1
+            size = anchors.get(event.anchor or "", MAX_VALUES)  # one that is still open has no end
+        sizes[-1] += size
+        if aliases > MAX_ALIASES or sizes[-1] > MAX_VALUES:
+            bound = f"{MAX_ALIASES} aliases" if aliases > MAX_ALIASES else f"{MAX_VALUES:,} values"
+            raise ManifestError(f"{file} has more than {bound}")
 
 
 def yaml_problem(error: Exception) -> str:

@@ -17,6 +17,18 @@ MAX_READ = 100_000_000
 """Bytes of a file that are read whole."""
 
 
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_LONGEST_POINTER = 1024
+
+
+def is_lfs_pointer(data: bytes) -> bool:
+    """Whether a file's bytes only point to its content, which Git LFS keeps elsewhere.
+
+    https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+    """
+    return len(data) < _LONGEST_POINTER and data.startswith(_POINTER)
+
+
 def expanded(text: str | os.PathLike[str]) -> Path:
     """Return the path that was typed; ``~`` is a home folder where there is one."""
     path = Path(text)

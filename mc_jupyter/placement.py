@@ -52,7 +52,8 @@ class Placement:
     def with_checkout(self, checkout: Checkout, manifest: Manifest) -> Placement:
         """Return the same for a fresh checkout."""
         spec = replace(self.spec, folder=checkout.folder, commit=checkout.commit, manifest=manifest)
-        return replace(self, spec=replace(spec, content=_content(checkout)))
+        spec = replace(spec, content=_content(checkout), links=checkout.links)
+        return replace(self, spec=spec)
 
     def adoptable(self) -> Runtime | None:
         """Return the runtime that may run this service though this kernel did not start it."""
@@ -116,6 +117,7 @@ def place(
         weights=settings.cache / "models",
         url=identifier.location if identifier.kind == "url" else None,
         typed=identifier.typed,
+        links=checkout.links if checkout else {},
     )
     return Placement("url" if identifier.kind == "url" else wanted, spec, runtime)
 

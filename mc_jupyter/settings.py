@@ -84,6 +84,12 @@ SETTINGS: tuple[Setting, ...] = (
         "MC_JUPYTER_MAX_DOWNLOAD",
         "How large an image or model may be to be fetched unasked; 0 forbids it.",
     ),
+    _bound(
+        "max_fetch",
+        "200MB",
+        "The most that is fetched of a service's repository, and that its files may have.",
+        _LEAST,
+    ),
     Setting(
         "max_inline",
         "size",
@@ -321,6 +327,11 @@ class Settings:
     def data(self) -> Path:
         """Services' own data, locks and state: never deleted by clearing the cache."""
         return self._folder("data")
+
+    @property
+    def max_fetch(self) -> int:
+        """Bytes of a service's repository."""
+        return self._amount("max_fetch")
 
     @property
     def runtime(self) -> str:

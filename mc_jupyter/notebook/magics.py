@@ -59,6 +59,7 @@ class McJupyter(Configurable):
     runtime = _trait("runtime")
     render = _trait("render")
     max_download = _trait("max_download")
+    max_fetch = _trait("max_fetch")
     max_inline = _trait("max_inline")
     max_line = _trait("max_line")
     max_answer = _trait("max_answer")

@@ -68,6 +68,8 @@ class Spec:
         For the url runtime: where the service answers.
     typed
         The identifier as the user typed it, for lines to copy; empty where nobody did.
+    links
+        Symbolic links of the repository that were left out, and what they name.
     """
 
     handle: str
@@ -88,6 +90,7 @@ class Spec:
     weights: Path | None = None
     url: str | None = None
     typed: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_own_folder(self) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import IdentifierError, SourceUnreachableError
 from ..events import Report, silent
 from ..settings import Settings
 from . import bundled, local
-from .base import Checkout, Identifier
+from .base import Checkout, Fetched, Identifier
 from .guard import Clock
 from .identifiers import parse_identifier
+
+if TYPE_CHECKING:
+    from .cache import Stored
 
 __all__ = ["clear", "fetch", "parse_identifier"]
 
@@ -79,13 +83,13 @@ def _fetch_git(
     on_disk = slot.newest()
     if on_disk and not refresh:
         slot.tidy()
-        seconds = time.monotonic() - start
-        return Checkout(on_disk.folder, "git", False, seconds, on_disk.commit)
+        return _checkout(on_disk, False, start)
 
-    def get(folder: Path) -> str:
+    def get(folder: Path) -> Fetched:
         from .git import fetch_into
 
-        return fetch_into(folder, identifier, clock=clock, report=report)
+        most = settings.max_fetch
+        return fetch_into(folder, identifier, clock=clock, report=report, most=most)
 
     try:
         stored, fetched = slot.fill(get, refresh=refresh, report=report)
@@ -98,8 +102,12 @@ def _fetch_git(
         note = f"{reason}: using the definition of {name} that comes with mc_jupyter"
         seconds = time.monotonic() - start
         return Checkout(bundled.folder(name), "bundled", False, seconds, note=note)
-    seconds = time.monotonic() - start
-    return Checkout(stored.folder, "git", fetched, seconds, stored.commit)
+    return _checkout(stored, fetched, start)
+
+
+def _checkout(stored: Stored, fetched: bool, start: float) -> Checkout:
+    facts, seconds = stored.fetched, time.monotonic() - start
+    return Checkout(stored.folder, "git", fetched, seconds, facts.commit, facts.note, facts.links)
 
 
 def clear(settings: Settings, keep: Collection[Path] = ()) -> int:

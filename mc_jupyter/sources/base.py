@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +59,40 @@ class Identifier:
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """What a fetch left.
+
+    Attributes
+    ----------
+    commit
+        The full commit id.
+    links
+        Symbolic links that were left out, and what they name.
+    submodules
+        Folders of other repositories, which are not fetched.
+    """
+
+    commit: str
+    links: Mapping[str, str] = field(default_factory=dict)
+    submodules: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str | None:
+        """What of the repository is not there, in words; None where all of it is."""
+        said = []
+        if self.submodules:
+            said.append(f"submodules are not fetched: {_some(self.submodules)}")
+        if self.links:
+            links = tuple(f"{name} -> {target:.60}" for name, target in self.links.items())
+            said.append(f"links out of the repository are left out: {_some(links)}")
+        return "; ".join(said) or None
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (", ..." if names[3:] else "")
+
+
+@dataclass(frozen=True)
 class Checkout:
     """A folder that holds a service, ready to be read.
 
@@ -75,6 +110,8 @@ class Checkout:
         How long this call took.
     note
         What must be said ("github unreachable: using the definition bundled with mc_jupyter").
+    links
+        Symbolic links that were left out, and what they name.
     """
 
     folder: Path
@@ -83,3 +120,4 @@ class Checkout:
     seconds: float
     commit: str | None = None
     note: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)

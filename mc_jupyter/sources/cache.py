@@ -32,7 +32,7 @@ from .. import cancel
 from ..errors import DiskFullError, SourceError
 from ..events import Event, Report
 from ..settings import Settings
-from .base import Identifier
+from .base import Fetched, Identifier
 
 if TYPE_CHECKING:
     from filelock import AcquireReturnProxy, BaseFileLock
@@ -44,10 +44,10 @@ _PATIENCE_S = 1.0
 
 @dataclass(frozen=True)
 class Stored:
-    """One fetched version: the folder of its files, and the full id of its commit."""
+    """One fetched version: the folder of its files, and what the fetch left."""
 
     folder: Path
-    commit: str
+    fetched: Fetched
 
 
 class Slot:
@@ -72,8 +72,11 @@ class Slot:
         for version in reversed(_versions(self.folder)):
             try:
                 facts = json.loads((version / "fetched.json").read_text(encoding="utf-8"))
-                stored = Stored(version / "checkout", str(facts["commit"]))
-            except (OSError, ValueError, KeyError, TypeError):
+                links = {str(k): str(v) for k, v in facts.get("links", {}).items()}
+                submodules = tuple(map(str, facts.get("submodules", ())))
+                fetched = Fetched(str(facts["commit"]), links, submodules)
+                stored = Stored(version / "checkout", fetched)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 continue
             if os.path.isdir(stored.folder):
                 return stored
@@ -85,14 +88,14 @@ class Slot:
             _sweep_if_idle(self.folder)
 
     def fill(
-        self, fetch: Callable[[Path], str], *, refresh: bool, report: Report
+        self, fetch: Callable[[Path], Fetched], *, refresh: bool, report: Report
     ) -> tuple[Stored, bool]:
         """Fetch into this slot, unless another kernel just did.
 
         Parameters
         ----------
         fetch
-            Fills the folder that it is given (it is to create it) and returns the commit.
+            Fills the folder that it is given (it is to create it) and returns what it left.
         refresh
             Fetch even if there is a version on disk.
         report
@@ -117,25 +120,27 @@ class Slot:
                     return found, False
                 return self._add(fetch), True
 
-    def _add(self, fetch: Callable[[Path], str]) -> Stored:
+    def _add(self, fetch: Callable[[Path], Fetched]) -> Stored:
         work = self.folder / (_TEMPORARY + secrets.token_hex(8))
         try:
             work.mkdir()
-            commit = fetch(work / "checkout")
+            fetched = fetch(work / "checkout")
             facts = {
-                "commit": commit,
+                "commit": fetched.commit,
                 "url": self.identifier.location,
                 "ref": self.identifier.ref or "HEAD",
                 "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "links": dict(fetched.links),
+                "submodules": list(fetched.submodules),
             }
             (work / "fetched.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
             numbers = [int(version.name.partition("-")[0]) for version in _versions(self.folder)]
-            final = self.folder / f"{max(numbers, default=0) + 1:04d}-{commit[:12]}"
+            final = self.folder / f"{max(numbers, default=0) + 1:04d}-{fetched.commit[:12]}"
             work.rename(final)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
-        return Stored(final / "checkout", commit)
+        return Stored(final / "checkout", fetched)
 
     @contextmanager
     def _locked(self, report: Report) -> Iterator[None]:

@@ -19,6 +19,7 @@ from ..errors import (
     SourceUnreachableError,
     did_you_mean,
 )
+from ..meter import size_text
 from ..urls import split_url
 from .base import Identifier
 from .cache import disk_full
@@ -55,7 +56,7 @@ def is_missing_ref(text: str) -> bool:
 
 
 def explain(
-    identifier: Identifier, text: str, folder: Path, refs: Sequence[str]
+    identifier: Identifier, text: str, folder: Path, refs: Sequence[str], unborn: str | None
 ) -> MediaConduitError:
     """Return the error for what git wrote.
 
@@ -69,6 +70,8 @@ def explain(
         Where to, for a full disk.
     refs
         The branches and tags that there are, if known.
+    unborn
+        The default branch, where the server says that it is not there.
     """
     typed, host, fact = identifier.typed, _host(identifier), _fact(text)
     if _DISK.search(text):
@@ -76,7 +79,7 @@ def explain(
     if _NO_TOOLS.search(text):
         return git_missing()
     if _REF.search(text):
-        return _no_ref(identifier, refs)
+        return _no_ref(identifier, refs, unborn)
     if _GONE.search(text):
         return RepositoryNotFoundError(
             f"{typed}: {host} has no such repository, or wants a login ({fact})",
@@ -126,8 +129,22 @@ def git_missing() -> GitMissingError:
     )
 
 
-def _no_ref(identifier: Identifier, refs: Sequence[str]) -> SourceError:
+def too_much(identifier: Identifier, fact: str, most: int) -> SourceError:
+    """Return the error for a repository beyond a bound, of which `fact` says the size."""
+    return SourceError(
+        f"{identifier.typed}: {fact}; at most {size_text(most)} are fetched",
+        "to take more: %config McJupyter.max_fetch = '2GB', or clone it, then %mc load ./FOLDER",
+    )
+
+
+def _no_ref(identifier: Identifier, refs: Sequence[str], unborn: str | None) -> SourceError:
     typed, ref = identifier.typed, identifier.ref
+    if ref is None and refs:
+        named = f"its default branch {unborn!r:.80}" if unborn else "its default branch"
+        known = ", ".join(refs[:_SHOWN_REFS]) + (" ..." * (len(refs) > _SHOWN_REFS))
+        return RefNotFoundError(
+            f"{typed}: {named} does not exist; it has: {known}", f"%mc load {typed}@{refs[0]}"
+        )
     if ref is None:
         # what a login page in between gives may look to git like an empty repository
         return RefNotFoundError(

@@ -8,18 +8,22 @@ process, not its group, when a time is up.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import SourceError
+from ..errors import MediaConduitError, SourceError
 from ..events import Report, ticking
+from ..meter import size_text
 from . import failures
-from .base import Identifier
+from .base import Fetched, Identifier
 from .guard import Clock, TimeUp, run
+from .listing import Listing, TooMuch, follow_links
 from .telling import Telling
 
 if TYPE_CHECKING:
@@ -27,24 +31,33 @@ if TYPE_CHECKING:
 
 # $1 git, $2 an empty folder, $3 address, $4 ref.
 # The repository is ours, new and without templates; nothing of the user's configuration may run
-# a program or leave one running. Links become small text files, which lead nowhere.
+# a program or leave one running. Links become small text files, which lead nowhere; bytes stay as
+# they are: attributes in the repository itself win over those of the commit, which name filters.
 _REPOSITORY = """
 git() {
     "$program" -C "$folder" -c core.hooksPath=/dev/null -c core.fsmonitor=false \\
         -c core.symlinks=false -c core.autocrlf=false -c submodule.recurse=false \\
+        -c core.attributesFile=/dev/null -c core.bigFileThreshold=16m -c core.quotePath=true \\
         -c fetch.unpackLimit=1 -c gc.auto=0 -c maintenance.auto=false -c safe.directory='*' \\
         -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 "$@"
 }
 program=$1 folder=$2 url=$3 ref=$4
 """
 _FETCH = f"""{_REPOSITORY}
-git init -q --template= &&
-git fetch --depth 1 --no-tags --no-recurse-submodules --progress --end-of-options "$url" "$ref" &&
-git checkout -q --progress --detach FETCH_HEAD
+git init -q --template= && mkdir -p "$folder/.git/info" &&
+echo '* -filter -text -ident -working-tree-encoding' >"$folder/.git/info/attributes" &&
+git fetch --depth 1 --no-tags --no-recurse-submodules --progress --end-of-options "$url" "$ref"
 """
-_LIST = f'{_REPOSITORY}\ngit ls-remote --heads --tags --refs "$url" >&2'
+_LIST_FILES = f"{_REPOSITORY}\ngit ls-tree -r -l --full-tree FETCH_HEAD >&2"
+_CHECK_OUT = f"{_REPOSITORY}\ngit checkout -q --progress --detach FETCH_HEAD"
+# only what the server itself says tells of a default branch that is not there
+_LIST = f"""{_REPOSITORY}
+export GIT_TRACE_PACKET=2
+git -c protocol.version=2 ls-remote --symref "$url" >&2
+"""
 _HEAD = f'{_REPOSITORY}\ngit ls-remote --quiet --end-of-options "$url" HEAD >&2'
-_LISTED = re.compile(r"[0-9a-f]{40,64}\trefs/(?:heads|tags)/(\S+)")
+_LISTED = re.compile(r"[0-9a-f]{40,64}\trefs/(?:heads|tags)/(\S+?)")
+_UNBORN = re.compile(r".*< unborn HEAD symref-target:refs/heads/(\S+)")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 # Everything else stays out: tokens, and whatever would point git at another repository or program.
@@ -101,8 +114,12 @@ def program() -> str:
     return found
 
 
-def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Report) -> str:
+def fetch_into(
+    folder: Path, identifier: Identifier, *, clock: Clock, report: Report, most: int
+) -> Fetched:
     """Fetch one commit, without history, and check it out; ``.git`` is removed.
+
+    Links that lead to something of the repository become copies of it; others are left out.
 
     Parameters
     ----------
@@ -114,11 +131,8 @@ def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Re
         How long git may be silent.
     report
         Told of progress.
-
-    Returns
-    -------
-    str
-        The full commit id.
+    most
+        Bytes that may come, and that the files may have.
 
     Raises
     ------
@@ -130,26 +144,66 @@ def fetch_into(folder: Path, identifier: Identifier, *, clock: Clock, report: Re
     folder.mkdir()
     telling = Telling(identifier.typed, report)
     arguments = [git, str(folder), identifier.location, identifier.ref or "HEAD"]
-    listener = _listener(telling.step)
-    with ticking(telling.while_silent, report):
-        status = _run(_FETCH, arguments, identifier, clock, listener)
-    if status == _NOT_FOUND:
-        raise failures.git_missing()
-    if status:
-        from git import GitCommandError
+    listing = Listing()
 
-        text = "\n".join([*listener.other_lines, *listener.error_lines])
-        cause = GitCommandError(["git", "fetch", *arguments[2:]], status, text)
-        refs = []
-        if failures.is_missing_ref(text):
-            refs = _refs(arguments, identifier)
-        raise failures.explain(identifier, text, folder, refs) from cause
-    commit = (folder / ".git" / "HEAD").read_text(encoding="ascii").strip()
-    if not _COMMIT.fullmatch(commit):
-        raise SourceError(f"{identifier.typed}: git left no commit checked out ({commit})")
-    shutil.rmtree(folder / ".git")
+    def step(script: str, heard: Callable[[str], None] | None = None) -> None:
+        listener = _listener(telling.step)
+        size = _Size(folder, most)
+        with ticking(telling.while_silent, report):
+            status = _run(script, arguments, identifier, clock, listener, heard, size.check)
+        if status:
+            raise _failed(status, listener, arguments, identifier, folder)
+
+    try:
+        step(_FETCH)
+        step(_LIST_FILES, listing.add)
+        if listing.total > most:
+            raise TooMuch(f"{size_text(listing.total)} of files")
+        step(_CHECK_OUT)
+        commit = (folder / ".git" / "HEAD").read_text(encoding="ascii").strip()
+        if not _COMMIT.fullmatch(commit):
+            raise SourceError(f"{identifier.typed}: git left no commit checked out ({commit})")
+        shutil.rmtree(folder / ".git")
+        links = follow_links(folder, listing, most)
+    except TooMuch as error:
+        raise failures.too_much(identifier, str(error), most) from None
     telling.end()
-    return commit
+    return Fetched(commit, links, tuple(listing.submodules))
+
+
+@dataclass
+class _Size:
+    """Looks at how much a folder takes, on the disk; what git is writing is in few files."""
+
+    folder: Path
+    most: int
+
+    def check(self) -> None:
+        total = 0
+        for place, _, names in os.walk(self.folder / ".git" / "objects"):
+            for name in names:
+                with contextlib.suppress(OSError):  # git gave it another name meanwhile
+                    total += os.stat(os.path.join(place, name)).st_size
+        if total > self.most:
+            raise TooMuch(f"more than {size_text(self.most)} came")
+
+
+def _failed(
+    status: int,
+    listener: RemoteProgress,
+    arguments: list[str],
+    identifier: Identifier,
+    folder: Path,
+) -> MediaConduitError:
+    if status == _NOT_FOUND:
+        return failures.git_missing()
+    from git import GitCommandError
+
+    text = "\n".join([*listener.other_lines, *listener.error_lines])
+    refs, unborn = _refs(arguments) if failures.is_missing_ref(text) else ([], None)
+    error = failures.explain(identifier, text, folder, refs, unborn)
+    error.__cause__ = GitCommandError(["git", "fetch", *arguments[2:]], status, text)
+    return error
 
 
 def reach(identifier: Identifier, *, clock: Clock) -> None:
@@ -167,7 +221,7 @@ def reach(identifier: Identifier, *, clock: Clock) -> None:
     arguments = [program(), str(nowhere), identifier.location, "HEAD"]
     if _run(_HEAD, arguments, identifier, clock, listener):
         text = "\n".join([*listener.other_lines, *listener.error_lines])
-        raise failures.explain(identifier, text, nowhere, [])
+        raise failures.explain(identifier, text, nowhere, [], None)
 
 
 def _run(
@@ -176,6 +230,8 @@ def _run(
     identifier: Identifier,
     clock: Clock,
     listener: RemoteProgress,
+    heard: Callable[[str], None] | None = None,
+    watch: Callable[[], None] = lambda: None,
 ) -> int:
     try:
         return run(
@@ -183,7 +239,8 @@ def _run(
             arguments,
             environment=environment(),
             clock=clock,
-            on_line=listener.new_message_handler(),
+            on_line=heard or listener.new_message_handler(),
+            watch=watch,
         )
     except TimeUp as up:
         raise failures.silent(identifier, up.seconds, up.heard) from up
@@ -221,16 +278,23 @@ def _listener(step: Callable[[str, float, float, str], None]) -> RemoteProgress:
     return Listener()
 
 
-def _refs(arguments: list[str], identifier: Identifier) -> list[str]:
-    """The branches and tags that there are, for a hint; none if they cannot be had quickly."""
+def _refs(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The branches and tags that there are, for a hint, and the default branch if it is not there.
+
+    None of them if they cannot be had quickly.
+    """
     refs: list[str] = []
+    unborn: list[str] = []
 
     def keep(line: str) -> None:
         if match := _LISTED.fullmatch(line):
             refs.append(match[1])
+        elif match := _UNBORN.fullmatch(line):
+            unborn.append(match[1])
 
     try:
         run(_LIST, arguments, environment=environment(), clock=_LIST_CLOCK, on_line=keep)
     except (TimeUp, OSError):
-        return []
-    return refs
+        return [], None
+    tags = {ref.removesuffix("^{}") for ref in refs}
+    return [ref for ref in dict.fromkeys(refs) if ref in tags], next(iter(unborn), None)

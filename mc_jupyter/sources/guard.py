@@ -42,6 +42,7 @@ exit "$status"
 """
 _POLITE_S = 1.0
 _EVERY_S = 0.2  # between two looks at a cancel
+_LONGEST = 100_000  # bytes of a line that is kept
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def run(
     environment: Mapping[str, str],
     clock: Clock,
     on_line: Callable[[str], None],
+    watch: Callable[[], None] = lambda: None,
 ) -> int:
     """Run a shell script to its end, or end it and everything that it started.
 
@@ -99,6 +101,8 @@ def run(
         How long it may be silent on stderr.
     on_line
         Called with each line of stderr (a carriage return ends one, too).
+    watch
+        Called a few times a second; what it raises ends the child.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def run(
     ------
     TimeUp
         When the child was silent for too long. This, a KeyboardInterrupt (Interrupted, where this
-        was cancelled) and whatever `on_line` raises leave no process behind.
+        was cancelled) and whatever `on_line` and `watch` raise leave no process behind.
     """
     read_end, write_end = os.pipe()
     process: subprocess.Popen[bytes] | None = None
@@ -124,7 +128,7 @@ def run(
             start_new_session=True,
         )
         assert process.stderr is not None
-        _listen(process.stderr, clock, on_line)
+        _listen(process.stderr, clock, on_line, watch)
         return process.wait()  # its last act: stderr has ended
     except BaseException:
         if process:
@@ -138,19 +142,29 @@ def run(
             process.stderr.close()
 
 
-def _listen(stream: IO[bytes], clock: Clock, on_line: Callable[[str], None]) -> None:
-    heard, rest = False, b""
+def _listen(
+    stream: IO[bytes],
+    clock: Clock,
+    on_line: Callable[[str], None],
+    watch: Callable[[], None],
+) -> None:
+    heard, rest, looked = False, b"", time.monotonic()
     while True:
-        data = _next(stream, clock.silence if heard else clock.first_byte, heard)
+        data = _next(stream, clock.silence if heard else clock.first_byte, heard, watch)
+        if time.monotonic() - looked > _EVERY_S:
+            watch()
+            looked = time.monotonic()
         *lines, rest = re.split(rb"[\r\n]+", rest + data) if data else [rest, b""]
         for line in filter(None, lines):
             on_line(line.decode("utf-8", "replace"))
         if not data:
             return
+        if len(rest) > _LONGEST:
+            rest = b""
         heard = True
 
 
-def _next(stream: IO[bytes], seconds: float, heard: bool) -> bytes:
+def _next(stream: IO[bytes], seconds: float, heard: bool, watch: Callable[[], None]) -> bytes:
     """The next bytes as :func:`_read` has them, unless this is cancelled before they come."""
     deadline = time.monotonic() + seconds
     while True:
@@ -159,6 +173,7 @@ def _next(stream: IO[bytes], seconds: float, heard: bool) -> bytes:
         try:
             return _read(stream, max(0.0, min(left, _EVERY_S)), heard)
         except TimeUp:
+            watch()
             if left <= _EVERY_S:
                 raise TimeUp(seconds, heard) from None
 

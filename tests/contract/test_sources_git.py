@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -194,9 +193,13 @@ def test_a_repository_can_lead_nowhere_and_run_nothing(repository: Path) -> None
         "crlf.sh": "#!/bin/sh\necho one\n",
     }
     make_repository(repository, {**SERVICE_FILES, **tricks})
-    folder = load().folder
-    assert stat.S_ISREG((folder / "data").lstat().st_mode)
-    assert (folder / "data").read_text() == "/"
+    checkout = load()
+    folder = checkout.folder
+    assert not os.path.lexists(folder / "data")
+    assert checkout.links == {"data": "/"}
+    assert checkout.note == (
+        "submodules are not fetched: sub; links out of the repository are left out: data -> /"
+    )
     assert list((folder / "sub").iterdir()) == []
     assert not (folder / ".git").exists()
     assert (folder / "crlf.sh").read_bytes() == b"#!/bin/sh\necho one\n"

@@ -84,12 +84,20 @@ def _commit(ref: str, files: Mapping[str, File]) -> bytes:
     ]
     for path, content in files.items():
         if isinstance(content, Submodule):
-            parts.append(f"M 160000 {content.commit} {path}\n".encode())
+            parts.append(f"M 160000 {content.commit} {_quoted(path)}\n".encode())
             continue
         mode = "120000" if isinstance(content, Link) else "100644"
         body = content.target if isinstance(content, Link) else content
-        parts += [f"M {mode} inline {path}\n".encode(), _data(body)]
+        parts += [f"M {mode} inline {_quoted(path)}\n".encode(), _data(body)]
     return b"".join(parts)
+
+
+def _quoted(path: str) -> str:
+    """A path as git fast-import reads it; only odd ones are put in quotes."""
+    if not set(path) & {'"', "\n", "\\"}:
+        return path
+    text = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'
 
 
 def _data(content: str | bytes) -> bytes:

@@ -53,7 +53,7 @@ HOMES = {
     "docker": ("runtimes/compose/engine.py",),
     "git": ("sources/git.py",),
     "httpx": ("clients/http.py", "runtimes/health.py"),
-    "yaml": ("manifest.py", "runtimes/compose/tree.py"),
+    "yaml": ("manifest.py", "manifest_node.py", "runtimes/compose/tree.py"),
     "publicsuffixlist": ("runtimes/compose/hosts.py",),
     "soundfile": ("clients/soundfiles.py",),
     "numpy": ("clients/sound.py",),

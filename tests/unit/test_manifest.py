@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from mc_jupyter.errors import ManifestError
 from mc_jupyter.manifest import (
     FILE_NAMES,
+    MAX_FILE,
     HealthCheck,
     Manifest,
     Requirements,
@@ -232,7 +235,7 @@ def test_what_is_an_ollama(image: str, service: str, is_ollama: bool) -> None:
         (MINIMAL + "  composeFile: ../../x.yml\n", "docker.composeFile is '../../x.yml'"),
         (MINIMAL + "  composeFile: /etc/x.yml\n", "docker.composeFile is '/etc/x.yml'"),
         ("name: 'x\n", "is not valid YAML: found unexpected end of stream in line 2"),
-        ("a: b: c\n", "is not valid YAML: mapping values are not allowed here"),
+        ("a: b: c\n", "is not valid YAML: mapping values are not allowed"),
         ("name: !!python/object/apply:os.getcwd []\n", "is not valid YAML: could not determine"),
         ("name: \0\n", "is not valid YAML:"),
         ("version: 2024-13-45\n", "is not valid YAML: month must be in 1..12"),
@@ -243,10 +246,41 @@ def test_errors_say_where_what_and_what_instead(text: str, said: str) -> None:
     assert said.replace('"soon"', "'soon'") in refused(text)
 
 
-def test_a_bomb_of_aliases_is_only_an_error() -> None:
+def test_bombs_are_only_an_error() -> None:
     levels = [f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40)]
     text = "name: x\nbombs:\n  - &a0 [boom]\n" + "\n".join(levels) + "\ndocker: *a39\n"
-    assert "docker is [[" in refused(text)
+    began = time.monotonic()
+    assert "has more than 20,000 values" in refused(text)
+    assert "has more than 100 aliases" in refused("a: &a 1\nb: [" + "*a, " * 101 + "]\n")
+    assert "nests more than 50 deep" in refused("a: " + "[" * 60 + "]" * 60)
+    assert "has more than 20,000 values" in refused("a: &a {b: *a}\n")
+    assert "has more than 20,000 values" in refused("a: [" + "x," * 30_000 + "]\n")
+    assert time.monotonic() - began < 5
+
+
+def test_a_manifest_has_a_bound(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAMES[0]).write_text(MINIMAL + "#" * MAX_FILE)
+    with pytest.raises(ManifestError, match="cannot be read: it has more than 1 MB"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../outside", "fifo"])
+def test_a_manifest_that_is_no_file_of_the_folder(tmp_path: Path, target: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    os.mkfifo(folder / "fifo")
+    (tmp_path / "outside").write_text(MINIMAL)
+    (folder / FILE_NAMES[0]).symlink_to(target)
+    with pytest.raises(ManifestError, match=r"lies outside the repository|has no Media"):
+        read_manifest(folder)
+
+
+def test_a_manifest_in_git_lfs(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    (tmp_path / FILE_NAMES[0]).write_text(pointer)
+    with pytest.raises(ManifestError, match="is kept in Git LFS, which is not fetched") as caught:
+        read_manifest(tmp_path, "github:a/b")
+    assert caught.value.hint == "clone it with git lfs, then %mc load ./FOLDER"
 
 
 @pytest.mark.parametrize("name", FILE_NAMES)

@@ -26,7 +26,7 @@ from ...errors import StartError
 from ...meter import size_text
 from ...paths import real
 from ..base import Spec
-from .read import Source
+from .read import Source, refuse_pointer
 from .refusals import Refusal
 
 MAX_COPY = 1_000_000_000
@@ -193,6 +193,8 @@ def lay_down(spec: Spec, copies: Sequence[Path]) -> list[str]:
     laid, kept = {}, []
     for name, path in sources.items():
         with open(path, "rb") as stream:
+            refuse_pointer(stream.read(1024), name)
+            stream.seek(0)
             laid[name] = hashlib.file_digest(stream, "sha256").hexdigest()
         if _put(target, name, path, (before["files"].get(name), laid[name]), suffix):
             kept.append(name + suffix)

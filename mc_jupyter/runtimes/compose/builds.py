@@ -14,7 +14,7 @@ from typing import Any
 from ... import paths
 from ...errors import StartError
 from . import dockerfile
-from .read import MAX_FILE, Source
+from .read import MAX_FILE, Source, refuse_pointer
 from .refusals import Refusal
 
 
@@ -85,7 +85,9 @@ def _text(build: Mapping[str, Any], source: Source, found: Builds) -> str | None
     if os.path.lexists(f"{file}.dockerignore"):
         found.notes.append(f"{name}.dockerignore is not read; .dockerignore is")
     try:
-        return paths.read_inside(source.root, file, MAX_FILE).decode()
+        data = paths.read_inside(source.root, file, MAX_FILE)
+        refuse_pointer(data, name)
+        return data.decode()
     except UnicodeDecodeError:
         raise StartError(f"{name} is not UTF-8 text") from None
     except FileNotFoundError:

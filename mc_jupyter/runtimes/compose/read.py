@@ -16,6 +16,7 @@ from typing import Any
 
 from ... import paths
 from ...errors import ManifestError, MediaConduitError, PolicyError, StartError
+from ...manifest import left_out_link
 from ..base import Spec
 from . import tree
 from .configuration import Values, configure, environment_of, interpolated, required_variable
@@ -94,6 +95,8 @@ def locate(spec: Spec) -> Source:
             "which lies outside the repository and is not allowed"
         )
     if not os.path.isfile(file):
+        if link := spec.links.get(spec.manifest.compose_file.removeprefix("./")):
+            raise ManifestError(f"{spec.manifest.compose_file} is {left_out_link(link)}")
         raise ManifestError(
             f"{spec.manifest.file}: docker.composeFile names {spec.manifest.compose_file!r}, "
             "which the repository does not contain"
@@ -174,9 +177,20 @@ def _with_home(model: dict[str, Any], source: Source) -> dict[str, Any]:
 
 def _bytes_of(source: Source) -> bytes:
     try:
-        return paths.read_inside(source.root, source.file, MAX_FILE)
+        data = paths.read_inside(source.root, source.file, MAX_FILE)
     except OSError as error:
         raise StartError(f"{source.name} cannot be read: {error.strerror or error}") from None
+    refuse_pointer(data, source.name)
+    return data
+
+
+def refuse_pointer(data: bytes, name: str) -> None:
+    """Raise StartError where a file has no content, but says where Git LFS keeps it."""
+    if paths.is_lfs_pointer(data):
+        raise StartError(
+            f"{name} is kept in Git LFS, which is not fetched",
+            "clone it with git lfs, then %mc load ./FOLDER",
+        )
 
 
 @dataclass
@@ -268,6 +282,7 @@ class _Step:
             return None
         if len(self.copies) >= _MOST_FILES:
             raise StartError(f"{self.source.name}: more than {_MOST_FILES} files are named")
+        refuse_pointer(data, text)
         name = f"file-{len(self.copies)}"
         self.copies[name] = data
         return name
