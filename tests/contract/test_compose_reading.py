@@ -228,6 +228,32 @@ def test_sizes_have_a_bound(load: Read) -> None:
     assert isinstance(error, StartError)
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+
+
+@pytest.mark.parametrize(
+    ("compose", "files", "name"),
+    [
+        (POINTER, {}, "docker-compose.yml"),
+        (web("env_file: a.env"), {"a.env": POINTER}, "a.env"),
+        (web("build: ."), {"Dockerfile": POINTER}, "Dockerfile"),
+    ],
+)
+def test_what_git_lfs_keeps(load: Read, compose: str, files: dict[str, Any], name: str) -> None:
+    error = refused(load, compose, **files)
+    assert error.message == f"{name} is kept in Git LFS, which is not fetched"
+    assert error.hint == "clone it with git lfs, then %mc load ./FOLDER"
+
+
+def test_a_compose_file_behind_a_link_that_was_left_out(tmp_path: Path) -> None:
+    spec = specs.spec(tmp_path, links={"docker-compose.yml": "../x.yml"})
+    with pytest.raises(ManifestError) as caught:
+        read.locate(spec)
+    assert caught.value.message == (
+        "docker-compose.yml is a symbolic link to ../x.yml, which is no file of the repository"
+    )
+
+
 # --- services
 
 
