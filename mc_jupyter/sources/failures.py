@@ -56,7 +56,7 @@ def is_missing_ref(text: str) -> bool:
 
 
 def explain(
-    identifier: Identifier, text: str, folder: Path, refs: Sequence[str], unborn: str | None
+    identifier: Identifier, text: str, folder: Path, refs: Sequence[str], unborn: str | None = None
 ) -> MediaConduitError:
     """Return the error for what git wrote.
 

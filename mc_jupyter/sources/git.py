@@ -221,7 +221,7 @@ def reach(identifier: Identifier, *, clock: Clock) -> None:
     arguments = [program(), str(nowhere), identifier.location, "HEAD"]
     if _run(_HEAD, arguments, identifier, clock, listener):
         text = "\n".join([*listener.other_lines, *listener.error_lines])
-        raise failures.explain(identifier, text, nowhere, [], None)
+        raise failures.explain(identifier, text, nowhere, [])
 
 
 def _run(

@@ -169,9 +169,10 @@ def _with_home(model: dict[str, Any], source: Source) -> dict[str, Any]:
     """Compose had no home folder to put in for ``~``: a bind of it is of the user's."""
     for service in model["services"].values():
         for mount in service.get("volumes") or ():
-            inner = os.path.relpath(mount.get("source") or "", source.file.parent)
-            if mount.get("type") == "bind" and inner.startswith("~"):
-                mount["source"] = os.path.expanduser(inner)
+            if mount.get("type") == "bind":
+                inner = os.path.relpath(mount.get("source") or ".", source.file.parent)
+                if inner.startswith("~"):
+                    mount["source"] = os.path.expanduser(inner)
     return model
 
 

@@ -1,0 +1,1 @@
+"""Repositories that try to get out, and what judges whether they did."""
