@@ -19,7 +19,7 @@ from hostile.scene import Scene, scene, swapped
 from support import engine
 from support.wait import wait_until
 
-from mc_jupyter.errors import MediaConduitError
+from mc_jupyter.errors import MediaConduitError, StartError
 from mc_jupyter.events import silent
 from mc_jupyter.manifest import read_manifest
 from mc_jupyter.runtimes.base import Spec
@@ -167,16 +167,29 @@ def test_compose_alone_lets_it_out(name: str, other: Scene, home: Path, base: st
         other.requests.clear()
 
 
-def test_a_folder_that_changes_while_it_is_started(
+SWAPPER = f"""services:
+  web:
+    image: {IMAGE}
+    command: ["sh", "-c", "cd /w; while :; do mv in on; ln -s @OUTSIDE@ in; rm in; mv on in; done"]
+    volumes: [".:/w"]
+"""
+SWAPPED = f"""services:
+  web:
+    image: {IMAGE}
+    command: ["sh", "-c", "{LOOT}"]
+    volumes: ["./in:/loot"]
+"""
+
+
+def test_files_that_change_while_it_is_started(
     other: Scene, runtime: ComposeRuntime, home: Path, tmp_path: Path
 ) -> None:
+    """A folder that is bound stays where it is: see docs/security.md."""
     other.requests.clear()
-    files = dict(HARMLESS)
-    text = str(files["docker-compose.yml"])
-    files["docker-compose.yml"] = text.replace(
-        "env_file:", f"command: ['sh', '-c', \"{LOOT}\"], env_file:"
-    )
+    compose = SWAPPED.replace("volumes:", "env_file: a.env\n    volumes:")
+    files = {**HARMLESS, "docker-compose.yml": compose}
     folder = other.write(files, tmp_path / "repositories" / "swapped")
+    del files["in/x"]
     spec = spec_of(folder, home)
     stop = threading.Event()
     thread = threading.Thread(target=swapped, args=(other, folder, files, stop))
@@ -192,3 +205,50 @@ def test_a_folder_that_changes_while_it_is_started(
     finally:
         stop.set()
         thread.join()
+
+
+def test_a_container_that_changes_what_another_service_binds(
+    other: Scene, runtime: ComposeRuntime, home: Path, tmp_path: Path
+) -> None:
+    files = {**HARMLESS, "docker-compose.yml": SWAPPER}
+    folder = other.write(files, tmp_path / "repositories" / "shared")
+    swapper = spec_of(folder, home)
+    runtime.start(swapper, silent)
+    other.write({"docker-compose.yml": SWAPPED}, folder)
+    later = replace(swapper, project=f"{swapper.project}-2", data=home / "data" / "second")
+    for _ in range(10):
+        assert judge(other, later, runtime, home) == []
+        runtime.remove(later, volumes=True)
+
+
+def test_a_folder_that_another_service_can_write_around(
+    other: Scene, runtime: ComposeRuntime, home: Path, tmp_path: Path
+) -> None:
+    holds = f"services: {{web: {{image: '{IMAGE}', command: sleep 60, volumes: ['.:/w']}}}}\n"
+    folder = other.write({**HARMLESS, "docker-compose.yml": holds}, tmp_path / "around")
+    first = spec_of(folder, home)
+    runtime.start(first, silent)
+    other.write({"docker-compose.yml": SWAPPED}, folder)
+    later = replace(first, project=f"{first.project}-2", data=home / "data" / "second")
+    with pytest.raises(StartError, match=r"can write to .*/around around it"):
+        runtime.start(later, silent)
+    runtime.remove(first, volumes=True)
+    runtime.start(later, silent)
+    assert len(engine.containers(later)) == 1
+
+
+def test_a_container_that_changes_what_its_next_version_binds(
+    other: Scene, runtime: ComposeRuntime, home: Path, tmp_path: Path
+) -> None:
+    files = {**HARMLESS, "docker-compose.yml": SWAPPER}
+    folder = other.write(files, tmp_path / "repositories" / "fetched")
+    first = replace(spec_of(folder, home), commit="1" * 40)
+    later = replace(first, commit="2" * 40)
+    for _ in range(5):
+        other.write({"docker-compose.yml": SWAPPER}, folder)
+        runtime.start(first, silent)
+        other.write({"docker-compose.yml": SWAPPED}, folder)
+        runtime.start(later, silent)  # it runs, and is left as it is
+        runtime.stop(first)
+        assert judge(other, later, runtime, home) == []
+        runtime.remove(later, volumes=False)

@@ -160,6 +160,8 @@ def swapped(
     """Put a harmless and a hostile version of each file in its place, as fast as it goes."""
     for number in itertools.count():
         for name, content in (HOSTILE if number % 2 else harmless).items():
+            if name == "in" and "in/x" not in harmless:
+                continue
             if stop.is_set():
                 return
             part, whole, text = folder.parent / "part", folder / name, place.filled(str(content))

@@ -41,7 +41,7 @@ def place(spec: Spec, *sources: str, **changes: Any) -> tuple[list[dict[str, Any
 
 
 def lay(spec: Spec, *names: str) -> list[str]:
-    return binds.lay_down(spec, [Path(name) for name in names])
+    return binds.copy(spec, [Path(name) for name in names])
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -146,6 +146,17 @@ def test_a_link_in_the_copy_is_seen_by_the_policy(root: Path) -> None:
     (spec.data / "repo" / "in" / "deep").symlink_to("/etc")
     mounts, _ = place(spec, "in/deep")
     assert mounts[0]["source"] == "/etc"
+
+
+def test_folders_are_made_without_following_a_link(root: Path, tmp_path: Path) -> None:
+    spec = fetched(root)
+    (tmp_path / "outside").mkdir()
+    _, found = place(spec, "not/there/yet")
+    (spec.data / "binds").mkdir(parents=True)
+    (spec.data / "binds" / "not").symlink_to(tmp_path / "outside")
+    binds.lay_down(spec, found)
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert (spec.data / "binds" / "not" / "there" / "yet").is_dir()
 
 
 def test_a_bind_that_leads_elsewhere_by_now(tmp_path: Path) -> None:

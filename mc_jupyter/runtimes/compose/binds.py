@@ -128,6 +128,17 @@ def _git_inside(folder: Path) -> str | None:
     return None
 
 
+def sources(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what the services bind, in the order of the services."""
+    mounts = (mount for service in services.values() for mount in service.get("volumes") or ())
+    return [str(mount["source"]) for mount in mounts if mount.get("type") == "bind"]
+
+
+def is_below(place: str, folder: str) -> bool:
+    """Whether a path lies within a folder, and is not the folder."""
+    return place != folder and Path(place).is_relative_to(folder)
+
+
 def check(services: Mapping[str, Mapping[str, Any]]) -> None:
     """Look at the binds once more, right before they are given.
 
@@ -136,13 +147,25 @@ def check(services: Mapping[str, Mapping[str, Any]]) -> None:
     StartError
         One of them leads elsewhere by now.
     """
-    for service in services.values():
-        for mount in service.get("volumes") or ():
-            if mount.get("type") == "bind" and str(real(mount["source"])) != mount["source"]:
-                raise StartError(f"the bind of {mount['source']} leads elsewhere by now")
+    for place in sources(services):
+        if str(real(place)) != place:
+            raise StartError(f"the bind of {place} leads elsewhere by now")
 
 
-def lay_down(spec: Spec, copies: Sequence[Path]) -> list[str]:
+def lay_down(spec: Spec, found: Binds) -> list[str]:
+    """Make the folders that must be there, and copy what is bound of the repository.
+
+    See :func:`copy` for what stays.
+    """
+    spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data = _own(spec.data)
+    for folder in found.folders:
+        with _folder(data, folder.relative_to(data).parts, ".before"):
+            pass
+    return copy(spec, found.copies)
+
+
+def copy(spec: Spec, copies: Sequence[Path]) -> list[str]:
     """Copy what is bound of a repository into the service's data, once for each commit.
 
     What containers wrote stays. A file of the repository that they changed is kept under

@@ -150,6 +150,23 @@ class Engine:
         """Return the inspected containers of ours in `project`, running or not."""
         return self._inspected({"label": [f"{PROJECT}={project}"]}, everything=True)
 
+    def writable_folders(self) -> list[tuple[str, str]]:
+        """Return what running containers of ours, in all projects, can write to of this machine.
+
+        Returns
+        -------
+        list
+            Pairs of a container's name and a folder's path.
+        """
+        with self._mapped():
+            listed = self._api.containers(filters={"label": [PROJECT]})
+        return [
+            (str(item["Names"][0]).lstrip("/"), str(mount.get("Source", "")))
+            for item in listed
+            for mount in item.get("Mounts") or ()
+            if mount.get("Type") == "bind" and mount.get("RW")
+        ]
+
     def strangers(self, project: str) -> list[str]:
         """Return the names of containers in the Compose project that do not carry our label."""
         filters = {"label": [f"{COMPOSE_PROJECT}={project}"]}

@@ -24,8 +24,8 @@ _STOPPED = "stopped.json"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-def prepare(spec: Spec, document: Mapping[str, Any], folders: Iterable[Path]) -> Path:
-    """Make the folders and write what runs, readable by its owner only: values may be secret.
+def prepare(spec: Spec, document: Mapping[str, Any]) -> Path:
+    """Write what runs, readable by its owner only: values may be secret.
 
     Returns
     -------
@@ -43,8 +43,6 @@ def prepare(spec: Spec, document: Mapping[str, Any], folders: Iterable[Path]) ->
     part = target.with_suffix(".part")
     with writable(spec.data):
         spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(document, file, indent=1)

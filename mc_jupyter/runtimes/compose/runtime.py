@@ -57,12 +57,10 @@ class ComposeRuntime:
             self._refuse_strangers(spec)
             for volume in model.volumes:
                 engine.create_volume(volume, labels.source_labels_of(spec))
-            file = files.prepare(spec, model.document, model.binds.folders)
-            with files.writable(spec.data):
-                kept = binds.lay_down(spec, model.binds.copies)
-            binds.check(model.services)
+            file = files.prepare(spec, model.document)
             compose = Compose(tools, spec.project, spec.handle)
             images.build(engine, compose, spec, model, file, report)
+            kept = self._give_folders(spec, model, compose)
             report(Event("start", f"starting {spec.handle}"))
             try:
                 told = progress(report, spec.handle, spec.project)
@@ -70,6 +68,33 @@ class ComposeRuntime:
             except StartError as error:
                 raise self._with_logs(spec, error) from error
             return self._verified(spec, (*model.notes, *kept))
+
+    def _give_folders(self, spec: Spec, model: Model, compose: Compose) -> list[str]:
+        """Make and look at what is bound, while no container of ours can change where it leads.
+
+        Raises
+        ------
+        StartError
+            A folder leads elsewhere, or another service can have it lead elsewhere.
+        """
+        places = binds.sources(model.services)
+        if not places:
+            return []
+        engine = self._connected()
+        if any(item["State"]["Running"] for item in engine.containers(spec.project)):
+            compose.stop()
+        for name, folder in engine.writable_folders():
+            inner = [place for place in places if binds.is_below(place, folder)]
+            if inner:
+                raise StartError(
+                    f"{spec.handle} binds {inner[0]}, and {name}, which runs, can write to "
+                    f"{folder} around it",
+                    f"stop {name} first, or bind a folder that is not in {folder}",
+                )
+        with files.writable(spec.data):
+            kept = binds.lay_down(spec, model.binds)
+        binds.check(model.services)
+        return kept
 
     def condition(self, spec: Spec) -> Condition:
         """Look at the service now."""
