@@ -45,10 +45,10 @@ lab: $(DEMO)  ## open the panel's notebook in JupyterLab (ARGS=--no-browser prin
 test: $(DEV)  ## run every test layer that this machine can run (REQUIRE="docker" makes a skip an error)
 	@REQUIRE="$(REQUIRE)" $(BIN)/python tests/run_layers.py
 
-test-long: $(DEV)  ## run the hostile texts in larger numbers (TEXTS=200000 SEED=1; half an hour)
+test-long: $(DEV)  ## run the hostile texts and repositories in larger numbers (TEXTS=200000 SEED=1; an hour)
 	@echo "seed $(SEED)"
 	@MC_TEST_HOSTILE=$(TEXTS) MC_TEST_SEED=$(SEED) REQUIRE="$(REQUIRE)" ARGS="-k hostile" \
-	  $(BIN)/python tests/run_layers.py unit browser
+	  $(BIN)/python tests/run_layers.py unit docker browser
 
 check: $(DEV)  ## formatting, lint and types
 	@$(BIN)/ruff format --check .
