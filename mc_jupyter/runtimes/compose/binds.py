@@ -129,9 +129,14 @@ def _git_inside(folder: Path) -> str | None:
 
 
 def sources(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return what the services bind, in the order of the services."""
-    mounts = (mount for service in services.values() for mount in service.get("volumes") or ())
-    return [str(mount["source"]) for mount in mounts if mount.get("type") == "bind"]
+    """Return what the services bind and build from, in the order of the services."""
+    found = []
+    for service in services.values():
+        mounts = service.get("volumes") or ()
+        found += [str(mount["source"]) for mount in mounts if mount.get("type") == "bind"]
+        if build := service.get("build"):
+            found.append(str(build["context"]))
+    return found
 
 
 def is_below(place: str, folder: str) -> bool:
@@ -140,7 +145,7 @@ def is_below(place: str, folder: str) -> bool:
 
 
 def check(services: Mapping[str, Mapping[str, Any]]) -> None:
-    """Look at the binds once more, right before they are given.
+    """Look at the folders once more, right before they are given.
 
     Raises
     ------
@@ -149,7 +154,7 @@ def check(services: Mapping[str, Mapping[str, Any]]) -> None:
     """
     for place in sources(services):
         if str(real(place)) != place:
-            raise StartError(f"the bind of {place} leads elsewhere by now")
+            raise StartError(f"{place} leads elsewhere by now")
 
 
 def lay_down(spec: Spec, found: Binds) -> list[str]:

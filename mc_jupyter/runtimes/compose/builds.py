@@ -50,6 +50,9 @@ def take_in(document: Mapping[str, Any], source: Source) -> Builds:
     found = Builds()
     for name, service in document["services"].items():
         if build := service.get("build"):
+            place = paths.real(build.get("context") or "")
+            if place is not None and place.is_relative_to(source.root):
+                build["context"] = str(place)  # it is looked at again before it is built
             try:
                 text = _text(build, source, found)
             except StartError as error:

@@ -59,8 +59,11 @@ class ComposeRuntime:
                 engine.create_volume(volume, labels.source_labels_of(spec))
             file = files.prepare(spec, model.document)
             compose = Compose(tools, spec.project, spec.handle)
+            self._hold_folders(spec, model, compose)
             images.build(engine, compose, spec, model, file, report)
-            kept = self._give_folders(spec, model, compose)
+            with files.writable(spec.data):
+                kept = binds.lay_down(spec, model.binds)
+            binds.check(model.services)
             report(Event("start", f"starting {spec.handle}"))
             try:
                 told = progress(report, spec.handle, spec.project)
@@ -69,17 +72,17 @@ class ComposeRuntime:
                 raise self._with_logs(spec, error) from error
             return self._verified(spec, (*model.notes, *kept))
 
-    def _give_folders(self, spec: Spec, model: Model, compose: Compose) -> list[str]:
-        """Make and look at what is bound, while no container of ours can change where it leads.
+    def _hold_folders(self, spec: Spec, model: Model, compose: Compose) -> None:
+        """See that no container of ours can move what is built from or bound, from here on.
 
         Raises
         ------
         StartError
-            A folder leads elsewhere, or another service can have it lead elsewhere.
+            Another service that runs can write to a folder around it.
         """
         places = binds.sources(model.services)
         if not places:
-            return []
+            return
         engine = self._connected()
         if any(item["State"]["Running"] for item in engine.containers(spec.project)):
             compose.stop()
@@ -87,14 +90,10 @@ class ComposeRuntime:
             inner = [place for place in places if binds.is_below(place, folder)]
             if inner:
                 raise StartError(
-                    f"{spec.handle} binds {inner[0]}, and {name}, which runs, can write to "
+                    f"{spec.handle} takes {inner[0]}, and {name}, which runs, can write to "
                     f"{folder} around it",
-                    f"stop {name} first, or bind a folder that is not in {folder}",
+                    f"stop {name} first, or take a folder that is not in {folder}",
                 )
-        with files.writable(spec.data):
-            kept = binds.lay_down(spec, model.binds)
-        binds.check(model.services)
-        return kept
 
     def condition(self, spec: Spec) -> Condition:
         """Look at the service now."""
