@@ -102,3 +102,9 @@ def test_a_grandchild_that_keeps_the_pipes_is_not_waited_for() -> None:
 def test_a_program_that_is_not_there() -> None:
     with pytest.raises(FileNotFoundError):
         run(["/no/such/program"], ENVIRONMENT, 1)
+
+
+def test_what_is_written_has_a_bound() -> None:
+    endless = "while True: print('x' * 1000)"
+    with pytest.raises(LimitReached):
+        run([sys.executable, "-c", endless], ENVIRONMENT, 60, most=100_000)

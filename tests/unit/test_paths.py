@@ -132,3 +132,61 @@ def test_a_folder_that_was_removed_is_still_called_something(
     assert paths.here() == "a folder that is gone"
     with pytest.raises(IdentifierError, match="does not exist"):
         parse_identifier("./x")
+
+
+def test_a_file_within_a_folder(tmp_path: Path) -> None:
+    root = (tmp_path / "root").resolve()
+    (root / "in").mkdir(parents=True)
+    (root / "in" / "file").write_bytes(b"12345")
+    (root / "link").symlink_to("in")
+    assert paths.read_inside(root, root / "link" / "file", 5) == b"12345"
+    assert paths.read_inside(root, root / "in" / ".." / "in" / "file", 5) == b"12345"
+    with pytest.raises(OSError, match="it has more than 0 MB"):
+        paths.read_inside(root, root / "in" / "file", 4)
+    with pytest.raises(FileNotFoundError):
+        paths.read_inside(root, root / "in" / "missing", 5)
+    for folder in (root, root / "in"):
+        with pytest.raises(IsADirectoryError):
+            paths.read_inside(root, folder, 5)
+
+
+@pytest.mark.parametrize(
+    "target", ["/etc/hostname", "../outside", "circle", "fifo", "in/../../outside"]
+)
+def test_a_file_that_is_none_of_the_folder(tmp_path: Path, target: str) -> None:
+    root = (tmp_path / "root").resolve()
+    (root / "in").mkdir(parents=True)
+    (tmp_path / "outside").write_text("secret")
+    (root / "circle").symlink_to("circle")
+    os.mkfifo(root / "fifo")
+    (root / "link").symlink_to(target)
+    for path in (root / "link", root / target):
+        with pytest.raises(OSError):
+            paths.read_inside(root, path, 100)
+
+
+def test_a_file_that_becomes_a_link_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = (tmp_path / "root").resolve()
+    (root / "in").mkdir(parents=True)
+    (root / "in" / "file").write_text("harmless")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("secret")
+    resolved = paths.real(root / "in" / "file")
+
+    def swap(path: object) -> Path | None:  # between the look and the opening
+        (root / "in").rename(root / "was")
+        (root / "in").symlink_to(tmp_path / "outside")
+        return resolved
+
+    monkeypatch.setattr(paths, "real", swap)
+    with pytest.raises(OSError):
+        paths.read_inside(root, root / "in" / "file", 100)
+
+
+def test_a_pointer_of_git_lfs() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    assert paths.is_lfs_pointer(pointer)
+    assert not paths.is_lfs_pointer(b"version 1\n")
+    assert not paths.is_lfs_pointer(pointer + b"x" * 1024)

@@ -6,11 +6,12 @@ wrote and copies of the files that it names, under a limit of time, memory and l
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,29 +86,34 @@ def configure(
     StartError
         Compose does not accept it, or takes too long.
     """
-    with tempfile.TemporaryDirectory(prefix="mc_jupyter-") as folder:
-        place = Path(os.path.realpath(folder))
+    with _folder() as place:
         here = _with_places(document, place)
-        with files.writable(place):
-            for name, data in copies.items():
-                (place / name).write_bytes(data)
-            written = place / "compose.yml"
-            written.write_text(tree.write(here), encoding="utf-8", newline="\n")
-        arguments = [
-            *_BOUNDED,
-            *((tools.compose_program,) if tools.compose_program else tools.compose),
-        ]
-        arguments += ["-p", project, "--env-file", os.devnull, "-f", str(written)]
-        arguments += ["--project-directory", str(file.parent)]
+        for name, data in copies.items():
+            (place / name).write_bytes(data)
+        written = place / "compose.yml"
+        written.write_text(tree.write(here), encoding="utf-8", newline="\n")
+        program = (tools.compose_program,) if tools.compose_program else tools.compose
+        arguments = [*_BOUNDED, *program, "-p", project, "--env-file", os.devnull]
+        arguments += ["-f", str(written), "--project-directory", str(file.parent)]
         for profile in profiles:
             arguments += ["--profile", profile]
-        answer = _run(
-            [*arguments, "config", "--format", "json"], _variables(tools, values), file.name
-        )
+        arguments += ["config", "--format", "json"]
+        answer = _run(arguments, _variables(tools, values), file.name)
     model = _parsed(answer)
     if model is None:
         raise failures.invalid_file(_without_places(answer.err, place), file.name)
     return Configuration(model, frozenset(_BLANK.findall(answer.err)))
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for this user alone, which is gone afterwards."""
+    temporary = tempfile.TemporaryDirectory
+    with (
+        files.writable("the folder for temporary files"),
+        temporary(prefix="mc_jupyter-") as folder,
+    ):
+        yield Path(os.path.realpath(folder))
 
 
 def environment_of(tools: Tools, project: str, data: bytes, values: Values) -> dict[str, str]:

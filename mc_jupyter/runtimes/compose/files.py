@@ -51,7 +51,7 @@ def prepare(spec: Spec, document: Mapping[str, Any]) -> Path:
 
 
 @contextlib.contextmanager
-def writable(folder: Path) -> Iterator[None]:
+def writable(folder: Path | str) -> Iterator[None]:
     """Turn what the file system refuses into our errors.
 
     Raises

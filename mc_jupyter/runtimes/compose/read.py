@@ -11,7 +11,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ... import paths
@@ -95,8 +95,9 @@ def locate(spec: Spec) -> Source:
             "which lies outside the repository and is not allowed"
         )
     if not os.path.isfile(file):
-        if link := spec.links.get(spec.manifest.compose_file.removeprefix("./")):
-            raise ManifestError(f"{spec.manifest.compose_file} is {left_out_link(link)}")
+        for path in (wanted := PurePosixPath(spec.manifest.compose_file), *wanted.parents):
+            if link := spec.links.get(str(path)):
+                raise ManifestError(f"{path} is {left_out_link(link)}")
         raise ManifestError(
             f"{spec.manifest.file}: docker.composeFile names {spec.manifest.compose_file!r}, "
             "which the repository does not contain"
@@ -128,20 +129,20 @@ def read(spec: Spec, source: Source, tools: Tools) -> Reading:
             f"{spec.manifest.file}: docker.serviceName is {wanted!r}",
             f"{source.name} has: {', '.join(there) or 'no services'}",
         )
-    step = _Step(spec, source, tools)
-    step.read_dotenv()
-    document = step.checked(tree.needed(document, wanted))
+    reader = _Reader(spec, source, tools)
+    reader.read_dotenv()
+    document = reader.checked(tree.needed(document, wanted))
     profiles = tree.strings(document["services"][wanted].get("profiles"))
     try:
         made = configure(
-            tools, spec.project, source.file, document, step.values, step.copies, profiles
+            tools, spec.project, source.file, document, reader.values, reader.copies, profiles
         )
     except MediaConduitError as error:
-        if step.refusals:  # what was taken out may be what is missing now
-            return Reading({}, tuple(step.refusals))
-        raise step.with_next_step(error) from None
-    unset = made.blank | _without_value(made.document, document, step.values)
-    return Reading(_with_home(made.document, source), tuple(step.refusals), tuple(sorted(unset)))
+        if reader.refusals:  # what was taken out may be what is missing now
+            return Reading({}, tuple(reader.refusals))
+        raise reader.with_next_step(error) from None
+    unset = made.blank | _without_value(made.document, document, reader.values)
+    return Reading(_with_home(made.document, source), tuple(reader.refusals), tuple(sorted(unset)))
 
 
 def _without_value(
@@ -155,11 +156,8 @@ def _without_value(
         build = service.get("build")
         arguments = build.get("args") if isinstance(build, dict) else None
         if isinstance(arguments, dict):
-            found |= {
-                name
-                for name, value in arguments.items()
-                if not isinstance(value, list) and isinstance(value, tree.Scalar) and value.is_null
-            }
+            values_of = {n: v for n, v in arguments.items() if isinstance(v, tree.Scalar)}
+            found |= {name for name, value in values_of.items() if value.is_null}
         else:
             found |= {text for text in tree.strings(arguments) if "=" not in text}
     return found - set(values)
@@ -195,7 +193,7 @@ def refuse_pointer(data: bytes, name: str) -> None:
 
 
 @dataclass
-class _Step:
+class _Reader:
     """One reading: what was found on the way."""
 
     spec: Spec
