@@ -342,3 +342,44 @@ def test_a_compose_file_that_nobody_can_follow_is_refused(tmp_path: Path, path: 
     wanted = f"  composeFile: {path}\n"
     with pytest.raises(ManifestError, match="cannot be found out"):
         locate(spec(tmp_path, wanted))
+
+
+def test_a_stop_lasts(tmp_path: Path) -> None:
+    """With ``always`` the engine starts a stopped container after a restart of its own."""
+    deploy = {"restart_policy": {"condition": "any"}}
+    web = edited(tmp_path, {"restart": "always", "deploy": deploy}).services["web"]
+    assert web["restart"] == "unless-stopped"
+    assert web["deploy"]["restart_policy"]["condition"] == "unless-stopped"
+    for kept in ("no", "on-failure:3", "unless-stopped"):
+        assert edited(tmp_path, {"restart": kept}).services["web"]["restart"] == kept
+
+
+def test_links_become_aliases(tmp_path: Path) -> None:
+    raw = {
+        "services": {
+            "web": {"image": "x:1", "links": ["db", "db:data", "db:store", "gone:x"]},
+            "db": {"image": "y:1", "networks": {"default": None, "more": {"aliases": ["old"]}}},
+        }
+    }
+    source = Source(tmp_path / "docker-compose.yml", tmp_path.resolve())
+    services = edit(raw, spec(tmp_path), source, TOOLS).services
+    assert "links" not in services["web"]
+    assert services["db"]["networks"] == {
+        "default": {"aliases": ["data", "store"]},
+        "more": {"aliases": ["data", "old", "store"]},
+    }
+
+
+def test_what_is_left_out(tmp_path: Path) -> None:
+    service = {
+        "develop": {"watch": []},
+        "container_name": "x",
+        "pull_refresh_after": "1d",
+        "build": {"context": str(tmp_path), "cache_from": ["x"], "cache_to": ["y"], "sbom": True},
+        "deploy": {"placement": {"constraints": ["x"]}, "update_config": {"parallelism": 1}},
+        "x-own": {"privileged": True},
+    }
+    web = edited(tmp_path, service).services["web"]
+    assert not {"develop", "container_name", "pull_refresh_after", "x-own"} & set(web)
+    assert not {"cache_from", "cache_to", "sbom"} & set(web["build"])
+    assert web["deploy"] == {}

@@ -166,3 +166,69 @@ def test_a_path_that_this_user_may_not_follow_is_refused(
     bind = {"type": "bind", "source": "/proc/1/root", "target": "/i"}
     with pytest.raises(PolicyError, match=r"'/proc/1/root'\) is not allowed"):
         check(tmp_path, {"volumes": [bind]})
+
+
+@pytest.mark.parametrize(
+    ("service", "place"),
+    [
+        ({"shm_size": "600"}, "shm_size"),
+        ({"tmpfs": ["/x:size=600"]}, r"tmpfs\[0\]"),
+        ({"tmpfs": ["/x:mode=1777,size=1k"]}, r"tmpfs\[0\]"),
+        ({"tmpfs": ["/x:size=50%"]}, r"tmpfs\[0\]"),
+        ({"build": {"shm_size": "1g"}}, "build.shm_size"),
+        (
+            {"volumes": [{"type": "tmpfs", "target": "/x", "tmpfs": {"size": "600"}}]},
+            r"volumes\[0\]\.tmpfs\.size",
+        ),
+    ],
+)
+def test_half_of_the_memory(tmp_path: Path, service: dict[str, Any], place: str) -> None:
+    model = {"services": {"web": {"image": "x:1", **service}}}
+    if "build" in service:
+        service["build"]["context"] = str(tmp_path)
+    with pytest.raises(PolicyError, match=f"services.web.{place} .*half of the memory"):
+        refuse(model, tmp_path, memory=1000)
+
+
+def test_sizes_that_fit(tmp_path: Path) -> None:
+    service = {"image": "x:1", "shm_size": "500", "tmpfs": ["/a", "/b:size=400,mode=1", "/c:ro"]}
+    refuse({"services": {"web": service}}, tmp_path, memory=1000)
+    refuse({"services": {"web": {"image": "x:1", "shm_size": "1t"}}}, tmp_path)  # not known
+
+
+def test_the_number_of_ports(tmp_path: Path) -> None:
+    port = {"target": 80, "host_ip": "127.0.0.1", "protocol": "tcp"}
+    check(tmp_path, {"ports": [port] * policy.MAX_PORTS})
+    with pytest.raises(PolicyError, match="at most 20 ports are published"):
+        check(tmp_path, {"ports": [port] * (policy.MAX_PORTS + 1)})
+
+
+def test_all_refusals_are_one_error(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        check(tmp_path, {"privileged": True, "pid": "host", "ipc": "host", "tomorrow": 1})
+    first, *rest = caught.value.message.splitlines()
+    assert first == "docker-compose.yml asks for 4 things that are not allowed:"
+    assert [line.split()[0] for line in rest] == [
+        "services.web.privileged",
+        "services.web.pid",
+        "services.web.ipc",
+        "services.web.tomorrow",
+    ]
+
+
+def test_very_many_refusals_are_cut(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        check(tmp_path, {f"key{number}": 1 for number in range(50)})
+    assert len(caught.value.message.splitlines()) == 22
+    assert caught.value.message.endswith("and 30 more")
+
+
+@pytest.mark.parametrize("image", ["localhost/x", "127.0.0.1:5000/x:1", "registry:5000/x", "a b"])
+def test_images_of_hosts_that_are_not_public(image: str) -> None:
+    (found,) = policy.images({"services": {"web": {"image": image}}})
+    assert found.where == "services.web.image"
+
+
+@pytest.mark.parametrize("image", ["x", "a/b:1", "ghcr.io/a/b@sha256:" + "0" * 64, "docker.io/a"])
+def test_images_of_public_hosts(image: str) -> None:
+    assert policy.images({"services": {"web": {"image": image}}}) == []

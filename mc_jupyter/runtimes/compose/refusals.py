@@ -37,7 +37,9 @@ class Refusal:
         return f"{self.where} ({text if len(text) <= 80 else text[:77] + '...'})"
 
 
-def error(refusals: Sequence[Refusal], file: str, spec: Spec) -> PolicyError:
+def error(
+    refusals: Sequence[Refusal], file: str, spec: Spec, unset: Sequence[str] = ()
+) -> PolicyError:
     """Return the one error that names every refusal.
 
     Parameters
@@ -48,6 +50,8 @@ def error(refusals: Sequence[Refusal], file: str, spec: Spec) -> PolicyError:
         The compose file's path within the repository.
     spec
         The service: in a folder of the user's own, the next step is to change the file.
+    unset
+        Variables that are blank, which may be why a path lies elsewhere.
     """
     once = dict.fromkeys((refusal.place, refusal.reason) for refusal in refusals)
     lines = [f"{place}: {reason}" if reason else place for place, reason in once]
@@ -59,6 +63,8 @@ def error(refusals: Sequence[Refusal], file: str, spec: Spec) -> PolicyError:
         message = "\n  ".join(
             [f"{file} asks for {len(lines)} things that are not allowed:", *shown]
         )
+    if unset:
+        message += f"\n  (blank, as nothing gives them a value: {', '.join(unset[:_MOST])})"
     if spec.is_own_folder:
         what = "this" if len(lines) == 1 else "these"
         return PolicyError(message, f"change {what} in {spec.folder}/{file}")

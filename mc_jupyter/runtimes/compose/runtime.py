@@ -214,7 +214,7 @@ class ComposeRuntime:
         found = policy.check(model.document, (source.root, *own), spec.volume_scope, tools.memory)
         found += [] if spec.is_own_folder else policy.images(model.document)
         if found := [*reading.refusals, *found, *built.refusals, *model.binds.refusals]:
-            raise refusals.error(found, source.name, spec)
+            raise refusals.error(found, source.name, spec, reading.unset)
         if built.errors:
             raise built.errors[0]
         for name, service in model.services.items():
