@@ -378,6 +378,17 @@ def _config_of(tools: detect.Tools, file: Path) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+def test_odd_signs_come_through_twice(load: Read, tmp_path: Path, tools: detect.Tools) -> None:
+    """What Compose answered is written for it once more, as JSON that it reads as YAML."""
+    text = "\U0001f600 \u00e9 \u2028 \x85 \x7f \ufeff \" \\ 'x': {y} # z"
+    quoted = "".join(f"\\U{ord(sign):08X}" for sign in text)
+    model = load(web(f'environment: {{A: "{quoted}"}}'))
+    assert model.services["web"]["environment"]["A"] == text
+    written = tmp_path / "compose.json"
+    written.write_bytes(tree.json_text(model.document).encode())
+    assert _config_of(tools, written)["services"]["web"]["environment"]["A"] == text
+
+
 def test_every_key_of_the_schema_has_a_verdict(tools: detect.Tools) -> None:
     program = Path(tools.compose_program)
     version = subprocess.run([program, "version", "--short"], capture_output=True, text=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 from ...errors import DiskFullError, MediaConduitError
 from ..base import Spec
+from . import tree
 
 _GENERATED = "compose.json"
 _STOPPED = "stopped.json"
@@ -44,8 +45,8 @@ def prepare(spec: Spec, document: Mapping[str, Any]) -> Path:
     with writable(spec.data):
         spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         part.unlink(missing_ok=True)
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(document, file, indent=1)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(tree.json_text(document).encode("utf-8", "replace"))
         part.replace(target)
     return target
 

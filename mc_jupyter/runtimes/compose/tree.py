@@ -9,6 +9,7 @@ scalars whose type Compose finds out for itself.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ _CORE = "tag:yaml.org,2002:"
 _MERGE = "<<"
 _PLAIN = re.compile(r"[A-Za-z0-9_.+~-]+")
 _ESCAPED = re.compile('[\\x00-\\x1f"\\\\\\x7f-\\xa0\\u2028\\u2029\\ufeff\\ufffe\\uffff]')
+_NO_YAML = re.compile("[\\x7f-\\xa0\\u2028\\u2029\\ufeff\\ufffe\\uffff]")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _REMOVED = object()
 
@@ -319,6 +321,16 @@ def write(tree: Any) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + '"'
+
+
+def json_text(document: Any) -> str:
+    """Return a document as JSON that is YAML, too.
+
+    YAML has no pairs of surrogates, and takes some signs that JSON leaves as they are for the end
+    of a line.
+    """
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    return _NO_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def plain(value: Any) -> Any:
