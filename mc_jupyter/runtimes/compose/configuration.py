@@ -102,7 +102,19 @@ def configure(
     model = _parsed(answer)
     if model is None:
         raise failures.invalid_file(_without_places(answer.err, place), file.name)
+    _refuse_later_reading(model, tools, file.name)
     return Configuration(model, frozenset(_BLANK.findall(answer.err)))
+
+
+def _refuse_later_reading(model: Mapping[str, Any], tools: Tools, name: str) -> None:
+    """Some versions leave files to be read by ``up``, when our copies are gone."""
+    for service in (model.get("services") or {}).values():
+        if service.get("env_file") or service.get("label_file"):
+            version = ".".join(map(str, tools.compose_version))
+            raise StartError(
+                f"{name}: Compose {version} does not read env_file and .env when it is asked to",
+                "update Compose to 2.29 or newer: https://docs.docker.com/compose/install",
+            )
 
 
 @contextlib.contextmanager

@@ -141,6 +141,7 @@ def read(spec: Spec, source: Source, tools: Tools) -> Reading:
         if reader.refusals:  # what was taken out may be what is missing now
             return Reading({}, tuple(reader.refusals))
         raise reader.with_next_step(error) from None
+    _drop_unused(made.document)
     unset = made.blank | _without_value(made.document, document, reader.values)
     return Reading(_with_home(made.document, source), tuple(reader.refusals), tuple(sorted(unset)))
 
@@ -154,13 +155,33 @@ def _without_value(
         found |= {n for n, v in (service.get("environment") or {}).items() if v is None}
     for service in document["services"].values():
         build = service.get("build")
-        arguments = build.get("args") if isinstance(build, dict) else None
-        if isinstance(arguments, dict):
-            values_of = {n: v for n, v in arguments.items() if isinstance(v, tree.Scalar)}
-            found |= {name for name, value in values_of.items() if value.is_null}
-        else:
-            found |= {text for text in tree.strings(arguments) if "=" not in text}
+        given = build.get("args") if isinstance(build, dict) else None
+        found |= {*_names_alone(service.get("environment")), *_names_alone(given)}
     return found - set(values)
+
+
+def _names_alone(given: Any) -> set[str]:
+    """Names in a map or list of values that have none."""
+    if isinstance(given, dict):
+        scalars = {name: value for name, value in given.items() if isinstance(value, tree.Scalar)}
+        return {name for name, value in scalars.items() if value.is_null}
+    return {text for text in tree.strings(given) if "=" not in text}
+
+
+def _drop_unused(model: dict[str, Any]) -> None:
+    """Take out what no service uses, as newer versions of Compose do by themselves."""
+    services = list((model.get("services") or {}).values())
+    mounts = [mount for service in services for mount in service.get("volumes") or ()]
+    used = {
+        "volumes": {mount.get("source") for mount in mounts if isinstance(mount, dict)},
+        "networks": {name for service in services for name in service.get("networks") or ()},
+    }
+    for kind in ("configs", "secrets"):
+        items = [item for service in services for item in service.get(kind) or ()]
+        used[kind] = {item.get("source") for item in items if isinstance(item, dict)}
+    for kind, names in used.items():
+        for name in [name for name in model.get(kind) or () if name not in names]:
+            del model[kind][name]
 
 
 def _with_home(model: dict[str, Any], source: Source) -> dict[str, Any]:
