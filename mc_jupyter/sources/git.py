@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # $1 git, $2 an empty folder, $3 address, $4 ref.
 # The repository is ours, new and without templates; nothing of the user's configuration may run
 # a program or leave one running. Links become small text files, which lead nowhere; bytes stay as
-# they are: attributes in the repository itself win over those of the commit, which name filters.
+# they are: the attributes in .git/info win over those of the commit, which name filters.
 _REPOSITORY = """
 git() {
     "$program" -C "$folder" -c core.hooksPath=/dev/null -c core.fsmonitor=false \\
@@ -44,12 +44,12 @@ git() {
 program=$1 folder=$2 url=$3 ref=$4
 """
 _FETCH = f"""{_REPOSITORY}
-git init -q --template= && mkdir -p "$folder/.git/info" &&
-echo '* -filter -text -ident -working-tree-encoding' >"$folder/.git/info/attributes" &&
+git init -q --template= &&
 git fetch --depth 1 --no-tags --no-recurse-submodules --progress --end-of-options "$url" "$ref"
 """
 _LIST_FILES = f"{_REPOSITORY}\ngit ls-tree -r -l --full-tree FETCH_HEAD >&2"
 _CHECK_OUT = f"{_REPOSITORY}\ngit checkout -q --progress --detach FETCH_HEAD"
+_ATTRIBUTES = "* -filter -text -ident -working-tree-encoding\n"
 # only what the server itself says tells of a default branch that is not there
 _LIST = f"""{_REPOSITORY}
 export GIT_TRACE_PACKET=2
@@ -141,7 +141,8 @@ def fetch_into(
         As each says. A KeyboardInterrupt ends git and goes up.
     """
     git = program()
-    folder.mkdir()
+    (folder / ".git" / "info").mkdir(parents=True)
+    (folder / ".git" / "info" / "attributes").write_text(_ATTRIBUTES)
     telling = Telling(identifier.typed, report)
     arguments = [git, str(folder), identifier.location, identifier.ref or "HEAD"]
     listing = Listing()

@@ -113,8 +113,8 @@ def test_a_repository_that_is_not_there(kernel: Kernel, git: GitServer) -> None:
     [
         (
             {"MediaConduit.service.yml": "name: [oops\n  docker: }\n"},
-            "MediaConduit.service.yml of {it} is not valid YAML: expected ',' or ']', "
-            "but got ':' in line 2, column 9\nmend it, then: %mc load {it} --refresh",
+            "MediaConduit.service.yml of {it} is not valid YAML: did not find expected "
+            "',' or ']' in line 2, column 9\nmend it, then: %mc load {it} --refresh",
         ),
         (
             {"MediaConduit.service.yml": "name: a\ndocker: {serviceName: a, ports: [http]}\n"},
