@@ -30,7 +30,7 @@ need is not looked at. [security.md](security.md) says why.
 This page is made from Compose's own schema ({version}) and the table in
 `mc_jupyter/runtimes/compose/rules.py`: `.venv/bin/python docs/compose_keys.py`.
 
-| key | | |
+| key | what becomes of it | why, or into what |
 |---|---|---|
 """
 
