@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -31,6 +32,7 @@ FINE = {
     "secret that is not given": "FROM x\nRUN --mount=type=secret,id=t cat /run/secrets/t\n",
     "here-document": "FROM x\nRUN <<EOF\nset -e\necho hello\nEOF\n"
     'COPY <<-"END" /x\n\tfree text\n\tEND\nRUN a\n',
+    "a script in Python": "FROM x\nRUN python3 <<EOF\nfrom pathlib import Path\nimport os\nEOF\n",
     "archive": "FROM x\nARG V=1\nADD https://github.com/a/b/archive/${V}.tar.gz /x\n"
     "ADD --checksum=sha256:0 --chown=1:1 http://example.org:8080/x /y\nADD a.tar b* ./dir/ /x\n"
     'ADD ["a b", "/x"]\nADD github.com/a/b /x\nADD https://github.com/a/b.git#main /x\n'
@@ -220,4 +222,13 @@ def test_no_text_breaks_it() -> None:
         check("".join(chance.choices(words, k=chance.randrange(40))))
     check("ONBUILD " * 200 + "ADD x")
     check("FROM " + "${A:-" * 1000)
+    began = time.process_time()
+    check("ONBUILD " * 120_000)
+    check("FROM x\nCOPY " + "--chown=a " * 100_000 + "a b\n")
+    check("FROM " + "--platform=a " * 80_000 + "x\n")
+    check("FROM x\nRUN <<A\n" + "from " * 200_000 + "\n")
+    check("FROM x\nRUN " + "<<A " * 250_000)
+    check("FROM x\n" + "RUN a \\\n" * 120_000)
+    check("FROM " + "a." * 500_000 + "/x\n")
+    assert time.process_time() - began < 10
     check("FROM x AS y\n" * 1000)

@@ -30,6 +30,8 @@ _SCHEMES = ("https://", "http://", "git://", "ssh://")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w+)(?:(:?[-+])([^{}$]*))?\})")
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _STAGE = re.compile(r"[a-z][a-z0-9_.-]*")
+_FROM = re.compile(r"(?:--\S+\s+)*\S+(?:\s+as\s+\S+)?", re.IGNORECASE)
+_MOST_FLAGS = 50
 _MOST_STAGES = 200
 _LONGEST = 4096  # characters of a filled-in name
 
@@ -173,7 +175,11 @@ class _Reader:
         if name == "ARG" and not self.stages:
             self._arguments(rest)
         elif name == "ONBUILD":
+            if _word(rest)[0].upper() == "ONBUILD":
+                raise _Refused("ONBUILD of ONBUILD")
             self._instruction(rest, is_known=True)
+        elif name == "FROM" and not is_known and not _FROM.fullmatch(rest):
+            return  # of a script in Python; a builder that takes it for an instruction ends here
         elif name in _FLAGS:
             flags, rest = self._flags(name, rest)
             getattr(self, f"_{name.lower()}")(flags, rest)
@@ -189,6 +195,8 @@ class _Reader:
             if key not in _FLAGS[name]:
                 raise _Refused(f"--{key[:40]} is not known here")
             found.append((key, value))
+            if len(found) > _MOST_FLAGS:
+                raise _Refused(f"more than {_MOST_FLAGS} options")
         return found, rest
 
     def _flag(self, text: str) -> tuple[str, str]:
