@@ -159,6 +159,20 @@ def test_folders_are_made_without_following_a_link(root: Path, tmp_path: Path) -
     assert (spec.data / "binds" / "not" / "there" / "yet").is_dir()
 
 
+def test_a_bind_within_a_bind(root: Path) -> None:
+    assert place(fetched(root), ".", "in", read_only=True)[1].refusals == []
+    (refusal,) = place(fetched(root), ".", "in")[1].refusals
+    assert refusal.value == str(fetched(root).data / "repo" / "in")
+    assert refusal.reason.endswith("repo can be written to from a container")
+
+
+def test_very_many_binds(root: Path) -> None:
+    names = [f"d{number}" for number in range(binds.MAX_BINDS + 1)]
+    (refusal,) = place(fetched(root), *names)[1].refusals
+    assert (refusal.value, refusal.reason) == (101, "at most 100 folders are bound")
+    assert place(fetched(root), *names[1:])[1].refusals == []
+
+
 def test_a_bind_that_leads_elsewhere_by_now(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     services = {"web": {"volumes": [{"type": "bind", "source": str(tmp_path.resolve() / "a")}]}}

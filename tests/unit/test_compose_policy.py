@@ -118,14 +118,6 @@ def test_volumes_of_others(tmp_path: Path) -> None:
         check(tmp_path, volumes={"v": {"name": f"{SCOPE}_v", "driver_opts": {"o": "bind"}}})
 
 
-def test_a_bind_within_a_read_only_bind_is_fine(tmp_path: Path) -> None:
-    outer = {"type": "bind", "source": str(tmp_path), "target": "/a", "read_only": True}
-    inner = {"type": "bind", "source": str(tmp_path / "b"), "target": "/b"}
-    check(tmp_path, {"volumes": [outer, inner]})
-    with pytest.raises(PolicyError, match="can be written to"):
-        check(tmp_path, {"volumes": [outer | {"read_only": False}, inner]})
-
-
 def test_a_path_that_compose_would_fill_in(tmp_path: Path) -> None:
     """Compose interpolates what it is given: `a$$b` is checked, and the link `a$b` is mounted."""
     for path in ("a$$b", "${X-..}"):

@@ -31,6 +31,8 @@ from .refusals import Refusal
 
 MAX_COPY = 1_000_000_000
 """Bytes of a repository that are copied."""
+MAX_BINDS = 100
+"""Folders that are bound and built from, together."""
 _MOST_LOOKS = 50_000
 """Entries of a folder of the user's own that are looked through for a git repository."""
 _RECORD = "repo.json"
@@ -70,6 +72,9 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
         The service, and its compose file.
     """
     binds = Binds()
+    if (count := len(sources(services))) > MAX_BINDS:
+        binds.refusals.append(Refusal("volumes", count, f"at most {MAX_BINDS} folders are bound"))
+        return binds
     writable = []
     for name, service in services.items():
         for number, mount in enumerate(service.get("volumes") or ()):
@@ -91,10 +96,25 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
             else:
                 mount["source"] = str(_own(spec.data / "repo" / inner))
                 binds.copies.append(inner)
+    binds.refusals += _nested(services)
     if writable:
         shown = ", ".join(dict.fromkeys(map(str, writable)))
         binds.notes.append(f"{spec.handle} can write to {shown}")
     return binds
+
+
+def _nested(services: Mapping[str, dict[str, Any]]) -> Iterator[Refusal]:
+    """What can write into a folder could put a link to anywhere where another bind points."""
+    mounts = [
+        (f"services.{name}.volumes", str(mount["source"]), bool(mount.get("read_only")))
+        for name, service in services.items()
+        for mount in service.get("volumes") or ()
+        if mount.get("type") == "bind"
+    ]
+    for where, inner, _ in mounts:
+        for _, outer, read_only in mounts:
+            if not read_only and is_below(inner, outer):
+                yield Refusal(where, inner, f"{outer} can be written to from a container")
 
 
 def _own(path: Path) -> Path:
@@ -135,7 +155,7 @@ def sources(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
         mounts = service.get("volumes") or ()
         found += [str(mount["source"]) for mount in mounts if mount.get("type") == "bind"]
         if build := service.get("build"):
-            found.append(str(build["context"]))
+            found.append(str(build.get("context", "")))
     return found
 
 

@@ -42,7 +42,6 @@ def check(
         *_walk(KEYS, bounds, "", model),
         *_names(model),
         *_ports(model),
-        *_nested_binds(model),
     ]
 
 
@@ -111,17 +110,3 @@ def _ports(model: Mapping[str, Any]) -> Iterator[Refusal]:
     count = sum(len(service.get("ports") or ()) for service in model["services"].values())
     if count > MAX_PORTS:
         yield Refusal("ports", count, f"at most {MAX_PORTS} ports are published")
-
-
-def _nested_binds(model: Mapping[str, Any]) -> Iterator[Refusal]:
-    """What can write into a folder could put a link to anywhere where another bind points."""
-    binds = [
-        (f"services.{name}.volumes", Path(m["source"]), bool(m.get("read_only")))
-        for name, service in (model.get("services") or {}).items()
-        for m in service.get("volumes") or ()
-        if m.get("type") == "bind"
-    ]
-    for where, inner, _ in binds:
-        for _, outer, read_only in binds:
-            if not read_only and outer != inner and inner.is_relative_to(outer):
-                yield Refusal(where, str(inner), f"{outer} can be written to from a container")
