@@ -198,7 +198,7 @@ def test_no_git_repository_is_copied(root: Path) -> None:
     spec = fetched(root)
     lay(spec, "in")
     assert set(tree(spec.data / "repo")) == {"in/a", "in/deep/b"}
-    _, found = place(spec, "in/.git", "in/.git/config")
+    _, found = place(spec, "in/.git", "in/.git/config", read_only=True)
     assert [refusal.reason for refusal in found.refusals] == ["it is part of a git repository"] * 2
 
 
