@@ -211,9 +211,9 @@ def rights(document: Mapping[str, Any], own: tuple[Path, ...], scope: str) -> li
             or (service.get("deploy") or {}).get("replicas", 1) != 1
         ):
             found.append(f"{name}: too many")
-        places = [m["source"] for m in service.get("volumes") or () if m["type"] == "bind"]
+        places = [m.get("source", "/") for m in service.get("volumes") or () if m["type"] == "bind"]
         if build := service.get("build"):
-            places.append(build["context"])
+            places.append(build.get("context", "/"))
             if "dockerfile_inline" not in build:
                 found.append(f"{name}: a Dockerfile that is read again")
         for place in places:

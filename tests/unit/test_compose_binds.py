@@ -166,6 +166,13 @@ def test_a_bind_within_a_bind(root: Path) -> None:
     assert refusal.reason.endswith("repo can be written to from a container")
 
 
+def test_a_bind_without_a_source_is_left_to_the_policy(root: Path) -> None:
+    mounts: list[dict[str, Any]] = [{"type": "bind", "target": "/x"}]
+    found = binds.place({"web": {"volumes": mounts}}, fetched(root), Source(root / "c.yml", root))
+    assert mounts == [{"type": "bind", "target": "/x"}]
+    assert not found.copies
+
+
 def test_very_many_binds(root: Path) -> None:
     names = [f"d{number}" for number in range(binds.MAX_BINDS + 1)]
     (refusal,) = place(fetched(root), *names)[1].refusals

@@ -224,3 +224,8 @@ def test_images_of_hosts_that_are_not_public(image: str) -> None:
 @pytest.mark.parametrize("image", ["x", "a/b:1", "ghcr.io/a/b@sha256:" + "0" * 64, "docker.io/a"])
 def test_images_of_public_hosts(image: str) -> None:
     assert policy.images({"services": {"web": {"image": image}}}) == []
+
+
+def test_a_build_without_a_context(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"services.web.build.context \(''\) is not allowed"):
+        check(tmp_path, {"build": {"dockerfile_inline": "FROM x"}})

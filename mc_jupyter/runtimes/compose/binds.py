@@ -81,7 +81,7 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
             if mount.get("type") != "bind":
                 continue
             where = f"services.{name}.volumes[{number}].source"
-            found = real(mount["source"])
+            found = real(mount["source"]) if mount.get("source") else None
             if found is None or not found.is_relative_to(source.root):
                 continue  # the policy says of it that it lies outside
             inner = found.relative_to(source.root)
@@ -106,7 +106,7 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
 def _nested(services: Mapping[str, dict[str, Any]]) -> Iterator[Refusal]:
     """What can write into a folder could put a link to anywhere where another bind points."""
     mounts = [
-        (f"services.{name}.volumes", str(mount["source"]), bool(mount.get("read_only")))
+        (f"services.{name}.volumes", str(mount.get("source")), bool(mount.get("read_only")))
         for name, service in services.items()
         for mount in service.get("volumes") or ()
         if mount.get("type") == "bind"
@@ -153,7 +153,7 @@ def sources(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
     found = []
     for service in services.values():
         mounts = service.get("volumes") or ()
-        found += [str(mount["source"]) for mount in mounts if mount.get("type") == "bind"]
+        found += [str(mount.get("source")) for mount in mounts if mount.get("type") == "bind"]
         if build := service.get("build"):
             found.append(str(build.get("context", "")))
     return found

@@ -117,7 +117,9 @@ def _own_path(bounds: Bounds, where: str, value: Any) -> Iterator[Refusal]:
 
 
 def _build(bounds: Bounds, where: str, value: Any) -> Iterator[Refusal]:
-    context, file = Path(value.get("context", "")), value.get("dockerfile")
+    context, file = Path(value.get("context") or ""), value.get("dockerfile")
+    if not value.get("context"):  # it would be the folder of the file that runs
+        yield Refusal(f"{where}.context", "", "it is empty")
     if "$" in str(file):
         yield Refusal(f"{where}.dockerfile", file, _DOLLAR)
     elif file:
