@@ -93,6 +93,15 @@ def test_what_containers_wrote_stays_over_starts_and_commits(root: Path) -> None
     assert after["in/deep/b"] == "changed, too"
 
 
+def test_what_containers_wrote_stays_where_the_commit_changes_nothing(root: Path) -> None:
+    lay(fetched(root), ".")
+    repo = fetched(root).data / "repo"
+    (repo / "in" / "a").write_text("changed")
+    (root / "run.sh").write_text("two")
+    assert lay(fetched(root, "2" * 40), ".") == []
+    assert (tree(repo)["in/a"], tree(repo)["run.sh"]) == ("changed", "two")
+
+
 def test_a_renewal_that_was_cut_is_done_again(root: Path) -> None:
     lay(fetched(root), ".")
     specs.write(root, {"in/a": "a2", "run.sh": "two"})

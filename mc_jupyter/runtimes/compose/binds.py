@@ -193,9 +193,9 @@ def lay_down(spec: Spec, found: Binds) -> list[str]:
 def copy(spec: Spec, copies: Sequence[Path]) -> list[str]:
     """Copy what is bound of a repository into the service's data, once for each commit.
 
-    What containers wrote stays. A file of the repository that they changed is kept under
-    ``NAME.before-COMMIT`` where the new commit has another one; what the new commit no longer has
-    goes, unless it was changed.
+    What containers wrote stays, also in files that the new commit leaves as they were. Where it has
+    another one, the file that they changed is kept under ``NAME.before-COMMIT``; what the
+    new commit no longer has goes, unless it was changed.
 
     Parameters
     ----------
@@ -321,8 +321,8 @@ def _put(top: Path, name: str, source: Path, hashes: tuple[str | None, str], suf
     *folders, last = Path(name).parts
     with _folder(top, tuple(folders), suffix) as at:
         there = _hash(at, last)
-        if there == hashes[1]:
-            return False
+        if there == hashes[1] or (there and hashes[0] == hashes[1]):
+            return False  # as it is to be, or changed by a container and not by the new commit
         is_kept = there is not None and there != hashes[0]
         if is_kept:
             _set_aside(at, last, suffix)
