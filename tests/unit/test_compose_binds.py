@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import specs
+from support.checkouts import checkout, fetched, lay, place, tree, unprivileged
 
 from mc_jupyter.errors import StartError
-from mc_jupyter.runtimes.base import Spec
-from mc_jupyter.runtimes.compose import binds
+from mc_jupyter.runtimes.compose import binds, copies
 from mc_jupyter.runtimes.compose.read import Source
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return specs.write(
-        tmp_path / "checkout",
-        {"run.sh": "one", "in/a": "a", "in/deep/b": "b", "other": "x", "docker-compose.yml": ""},
-    )
-
-
-def fetched(root: Path, commit: str = "1" * 40) -> Spec:
-    return specs.spec(root, commit=commit, data=root.parent / "data" / "p")
-
-
-def place(spec: Spec, *sources: str, **changes: Any) -> tuple[list[dict[str, Any]], binds.Binds]:
-    assert spec.folder is not None
-    folder = spec.folder.resolve()
-    mounts = [
-        {"type": "bind", "source": str(folder / name), "target": f"/{number}", **changes}
-        for number, name in enumerate(sources)
-    ]
-    found = binds.place({"web": {"volumes": mounts}}, spec, Source(folder / "c.yml", folder))
-    return mounts, found
-
-
-def lay(spec: Spec, *names: str) -> list[str]:
-    return binds.copy(spec, [Path(name) for name in names])
-
-
-def tree(folder: Path) -> dict[str, str]:
-    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
+    return checkout(tmp_path / "checkout")
 
 
 def test_a_fetched_repository_is_never_bound_itself(root: Path) -> None:
@@ -62,91 +36,6 @@ def test_a_fetched_repository_is_never_bound_itself(root: Path) -> None:
     assert not spec.data.exists()
 
 
-def test_only_what_is_bound_is_copied(root: Path) -> None:
-    (root / "run.sh").chmod(0o755)
-    spec = fetched(root)
-    assert lay(spec, "in", "run.sh") == []
-    assert tree(spec.data / "repo") == {"in/a": "a", "in/deep/b": "b", "run.sh": "one"}
-    assert os.access(spec.data / "repo" / "run.sh", os.X_OK)
-    assert lay(spec) == []
-
-
-def test_what_containers_wrote_stays_over_starts_and_commits(root: Path) -> None:
-    spec = fetched(root)
-    lay(spec, ".")
-    repo = spec.data / "repo"
-    specs.write(repo, {"in/log": "log", "in/a": "changed", "new/x": "x"})
-    assert lay(spec, ".") == []  # the same commit: nothing is touched
-    assert tree(repo)["in/a"] == "changed"
-
-    specs.write(root, {"in/a": "a2", "run.sh": "two"})
-    (root / "other").unlink()
-    (root / "in" / "deep" / "b").unlink()
-    later = fetched(root, "2" * 40)
-    (repo / "in" / "deep" / "b").write_text("changed, too")
-    (note,) = lay(later, ".")
-    assert note == f"changed files are kept in {repo}: in/a.before-22222222"
-    after = tree(repo)
-    assert (after["in/a"], after["in/a.before-22222222"]) == ("a2", "changed")
-    assert (after["run.sh"], after["in/log"], after["new/x"]) == ("two", "log", "x")
-    assert "other" not in after
-    assert after["in/deep/b"] == "changed, too"
-
-
-def test_what_containers_wrote_stays_where_the_commit_changes_nothing(root: Path) -> None:
-    lay(fetched(root), ".")
-    repo = fetched(root).data / "repo"
-    (repo / "in" / "a").write_text("changed")
-    (root / "run.sh").write_text("two")
-    assert lay(fetched(root, "2" * 40), ".") == []
-    assert (tree(repo)["in/a"], tree(repo)["run.sh"]) == ("changed", "two")
-
-
-def test_a_renewal_that_was_cut_is_done_again(root: Path) -> None:
-    lay(fetched(root), ".")
-    specs.write(root, {"in/a": "a2", "run.sh": "two"})
-    later = fetched(root, "2" * 40)
-    record = (later.data / "repo.json").read_text()
-    lay(later, ".")
-    (later.data / "repo.json").write_text(record)  # as if it had ended before the last step
-    assert lay(later, ".") == []
-    assert tree(later.data / "repo")["in/a"] == "a2"
-
-
-@pytest.mark.parametrize(
-    "record", ["", "[]", "{}", '{"version": 1, "paths": 3, "files": []}', "\0"]
-)
-def test_a_broken_record_loses_nothing(root: Path, record: str) -> None:
-    spec = fetched(root)
-    lay(spec, ".")
-    (spec.data / "repo" / "in" / "a").write_text("changed")
-    (spec.data / "repo.json").write_text(record)
-    assert lay(spec, ".") == [f"changed files are kept in {spec.data}/repo: in/a.before-11111111"]
-
-
-def test_nothing_is_written_through_a_link_of_a_container(root: Path, tmp_path: Path) -> None:
-    outside = specs.write(tmp_path / "outside", {"a": "mine", "deep/b": "mine", "run.sh": "mine"})
-    spec = fetched(root)
-    lay(spec, ".")
-    repo = spec.data / "repo"
-    (repo / "in" / "a").unlink()
-    (repo / "in" / "deep" / "b").unlink()
-    (repo / "in" / "deep").rmdir()
-    (repo / "in").rmdir()
-    (repo / "in").symlink_to(outside)
-    (repo / "run.sh").unlink()
-    (repo / "run.sh").symlink_to(outside / "run.sh")
-    (repo / "other").unlink()
-    os.link(outside / "a", repo / "other")
-    specs.write(root, {"in/a": "new", "run.sh": "two", "other": "new"})
-    lay(fetched(root, "2" * 40), ".")
-    assert tree(outside) == {"a": "mine", "deep/b": "mine", "run.sh": "mine"}
-    assert (repo / "in" / "a").read_text() == "new"
-    assert (repo / "in.before-22222222").is_symlink()
-    mounts, _ = place(spec, "in.before-22222222")
-    assert mounts[0]["source"] == str(spec.data / "binds" / "in.before-22222222")
-
-
 def test_a_link_in_the_copy_is_seen_by_the_policy(root: Path) -> None:
     spec = fetched(root)
     lay(spec, "in")
@@ -155,17 +44,6 @@ def test_a_link_in_the_copy_is_seen_by_the_policy(root: Path) -> None:
     (spec.data / "repo" / "in" / "deep").symlink_to("/etc")
     mounts, _ = place(spec, "in/deep")
     assert mounts[0]["source"] == "/etc"
-
-
-def test_folders_are_made_without_following_a_link(root: Path, tmp_path: Path) -> None:
-    spec = fetched(root)
-    (tmp_path / "outside").mkdir()
-    _, found = place(spec, "not/there/yet")
-    (spec.data / "binds").mkdir(parents=True)
-    (spec.data / "binds" / "not").symlink_to(tmp_path / "outside")
-    binds.lay_down(spec, found)
-    assert list((tmp_path / "outside").iterdir()) == []
-    assert (spec.data / "binds" / "not" / "there" / "yet").is_dir()
 
 
 def test_a_bind_within_a_bind(root: Path) -> None:
@@ -197,16 +75,6 @@ def test_a_bind_that_leads_elsewhere_by_now(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("/etc")
     with pytest.raises(StartError, match="leads elsewhere by now"):
         binds.check(services)
-
-
-def test_too_much_is_not_copied(root: Path) -> None:
-    with open(root / "in" / "big", "wb") as file:
-        file.truncate(binds.MAX_COPY)
-    spec = fetched(root)
-    with pytest.raises(StartError, match=r"at most 1\.0 GB are copied") as caught:
-        lay(spec, "in")
-    assert caught.value.hint == "clone the repository, then %mc load ./FOLDER"
-    assert not (spec.data / "repo").exists()
 
 
 def test_no_git_repository_is_copied(root: Path) -> None:
@@ -265,3 +133,68 @@ def test_bundled_definitions_are_copied_too(root: Path) -> None:
     assert mount["source"] == str(spec.data / "repo" / "in")
     lay(spec, "in")
     assert json.loads((spec.data / "repo.json").read_text())["version"] == "abc123"
+
+
+def test_a_part_of_a_bare_repository(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {f"x/{name}/y": "" for name in ("objects", "refs", "hooks")}
+    folder = specs.write(tmp_path / "mine", {"docker-compose.yml": "", "x/HEAD": "", **files})
+    (mount,), found = place(specs.spec(folder), "x/hooks")
+    assert mount["read_only"]
+    assert found.notes[0].endswith(f"is part of a bare git repository ({folder}/x)")
+
+
+def test_git_in_other_letters(tmp_path: Path) -> None:
+    """One folder where the file system ignores the case of letters."""
+    folder = specs.write(tmp_path / "mine", {"docker-compose.yml": "", "in/.Git/hooks/x": ""})
+    (refusal,) = place(specs.spec(folder), "in/.Git/hooks")[1].refusals
+    assert refusal.reason == "it is part of a git repository"
+    assert place(specs.spec(folder), "in")[0][0]["read_only"]
+    lay(fetched(folder), "in")
+    assert tree(fetched(folder).data / "repo") == {}
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("IN", "in/deep"), ("caf\u00e9", "cafe\u0301/x")])
+def test_a_bind_within_a_bind_in_other_letters(root: Path, outer: str, inner: str) -> None:
+    specs.write(root, {f"{outer}/x": "", f"{inner}/x": ""})
+    (refusal,) = place(fetched(root), outer, inner)[1].refusals
+    assert refusal.reason.endswith("can be written to from a container")
+
+
+def test_a_folder_that_cannot_be_looked_through(tmp_path: Path) -> None:
+    with unprivileged(tmp_path) as top:
+        folder = specs.write(top / "mine", {"docker-compose.yml": "", "in/closed/x": ""})
+        (folder / "in" / "closed").chmod(0)
+        (mount,), found = place(specs.spec(folder), "in")
+    assert mount["read_only"]
+    assert found.notes[0].endswith(f"may hold a git repository ({folder}/in/closed cannot be read)")
+
+
+def test_a_path_that_the_repository_has_no_longer(root: Path) -> None:
+    first = fetched(root)
+    lay(first, "in")
+    (first.data / "repo" / "in" / "weights").write_text("w")
+    shutil.rmtree(root / "in")
+    later = fetched(root, "2" * 40)
+    (mount,), found = place(later, "in")
+    assert copies.lay_down(later, found.folders, found.copies) == []
+    assert tree(Path(mount["source"])) == {"weights": "w"}
+
+
+def test_an_empty_folder_that_the_repository_has_no_longer(root: Path) -> None:
+    lay(fetched(root), "in")
+    shutil.rmtree(root / "in")
+    later = fetched(root, "2" * 40)
+    (mount,), found = place(later, "in")
+    copies.lay_down(later, found.folders, found.copies)
+    assert list(Path(mount["source"]).iterdir()) == []
+
+
+def test_a_path_that_the_repository_has_by_now(root: Path) -> None:
+    first = fetched(root)
+    (mount,), found = place(first, "out")
+    copies.lay_down(first, found.folders, found.copies)
+    specs.write(root, {"out/keep": ""})
+    assert place(fetched(root, "2" * 40), "out")[1].notes == []
+    (Path(mount["source"]) / "weights").write_text("w")
+    (note,) = place(fetched(root, "2" * 40), "out")[1].notes
+    assert note.endswith(f"lies in {mount['source']}")

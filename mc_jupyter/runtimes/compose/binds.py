@@ -4,39 +4,30 @@ A fetched repository is never given itself: what a compose file binds of it is c
 service's own data (``repo/``), laid down anew for each commit, with what containers wrote left in
 place. What the repository does not contain lies in ``binds/``. A folder of the user's own is
 given as it is, read-only where it holds a git repository, whose configuration can run programs.
-
-Containers write where the copies lie, so a copy is laid down without following any link.
+:mod:`.copies` makes what must be there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
-import json
 import os
-import shutil
-import stat
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import StartError
-from ...meter import size_text
 from ...paths import real
 from ..base import Spec
-from .read import Source, refuse_pointer
+from .copies import is_git, laid_paths, own
+from .read import Source
 from .refusals import Refusal
 
-MAX_COPY = 1_000_000_000
-"""Bytes of a repository that are copied."""
 MAX_BINDS = 100
 """Folders that are bound and built from, together."""
 _MOST_LOOKS = 50_000
 """Entries of a folder of the user's own that are looked through for a git repository."""
-_RECORD = "repo.json"
-_GIT = ".git"
 
 
 @dataclass
@@ -76,6 +67,7 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
         binds.refusals.append(Refusal("volumes", count, f"at most {MAX_BINDS} folders are bound"))
         return binds
     writable = []
+    laid = laid_paths(spec)
     for name, service in services.items():
         for number, mount in enumerate(service.get("volumes") or ()):
             if mount.get("type") != "bind":
@@ -85,17 +77,18 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
             if found is None or not found.is_relative_to(source.root):
                 continue  # the policy says of it that it lies outside
             inner = found.relative_to(source.root)
-            if _GIT in inner.parts:
+            if any(is_git(part) for part in inner.parts):
                 binds.refusals.append(Refusal(where, str(found), "it is part of a git repository"))
             elif not os.path.exists(found):
-                mount["source"] = str(_own(spec.data / "binds" / inner))
+                mount["source"] = str(_lacking(spec, inner, laid))
                 binds.folders.append(Path(mount["source"]))
             elif spec.is_own_folder:
                 mount["source"] = str(found)
-                writable += _guard(mount, found, binds)
+                writable += _guard(mount, found, source.root, binds)
             else:
-                mount["source"] = str(_own(spec.data / "repo" / inner))
+                mount["source"] = str(own(spec.data / "repo" / inner))
                 binds.copies.append(inner)
+                binds.notes += _left_behind(spec, inner)
     binds.refusals += _nested(services)
     if writable:
         shown = ", ".join(dict.fromkeys(map(str, writable)))
@@ -117,16 +110,30 @@ def _nested(services: Mapping[str, dict[str, Any]]) -> Iterator[Refusal]:
                 yield Refusal(where, inner, f"{outer} can be written to from a container")
 
 
-def _own(path: Path) -> Path:
-    """A path in the service's data, links of a container resolved: the policy looks at it."""
-    return real(path) or path
+def _lacking(spec: Spec, inner: Path, laid: set[str]) -> Path:
+    """Where a path lies that the repository lacks: in the copy, if an earlier commit had it."""
+    kept = spec.data / "repo" / inner
+    was_laid = str(inner) in laid and kept.is_dir()
+    return own(kept if was_laid else spec.data / "binds" / inner)
 
 
-def _guard(mount: dict[str, Any], folder: Path, binds: Binds) -> list[Path]:
+def _left_behind(spec: Spec, inner: Path) -> list[str]:
+    """A note where containers wrote to a path before the repository had it."""
+    before = spec.data / "binds" / inner
+    with contextlib.suppress(OSError):
+        if inner.parts and os.listdir(before):
+            return [
+                f"the repository has {inner} by now; what containers wrote there before "
+                f"lies in {before}"
+            ]
+    return []
+
+
+def _guard(mount: dict[str, Any], folder: Path, root: Path, binds: Binds) -> list[Path]:
     """Make a bind read-only that holds a git repository; return the folder if it stays writable."""
     if mount.get("read_only"):
         return []
-    held = _git_inside(folder)
+    held = _git_around(folder, root) or _git_inside(folder)
     if held is None:
         return [folder]
     mount["read_only"] = True
@@ -134,18 +141,35 @@ def _guard(mount: dict[str, Any], folder: Path, binds: Binds) -> list[Path]:
     return []
 
 
+def _git_around(folder: Path, root: Path) -> str | None:
+    """The same as :func:`_git_inside`, of the folders that it lies in."""
+    for around in folder.parents:
+        if not around.is_relative_to(root):
+            break
+        with contextlib.suppress(OSError):
+            if _is_bare(os.listdir(around)):
+                return f"is part of a bare git repository ({around})"
+    return None
+
+
 def _git_inside(folder: Path) -> str | None:
     """What speaks against letting a container write there, in words; None for nothing."""
     looks = 0
-    for place, folders, names in os.walk(folder):
+    closed: list[OSError] = []  # a container may be root, and look where this user cannot
+    for place, folders, names in os.walk(folder, onerror=closed.append):
         looks += len(folders) + len(names)
-        if _GIT in folders or _GIT in names:
-            return f"holds a git repository ({place})"
-        if "HEAD" in names and {"objects", "refs"} <= set(folders):
+        if any(map(is_git, (*folders, *names))) or _is_bare((*folders, *names)):
             return f"holds a git repository ({place})"
         if looks > _MOST_LOOKS:
             return f"has more than {_MOST_LOOKS:,} files, too many to look for a git repository"
+    harmless = (NotADirectoryError, FileNotFoundError)  # a file is bound, or something went
+    if closed := [error for error in closed if not isinstance(error, harmless)]:
+        return f"may hold a git repository ({closed[0].filename} cannot be read)"
     return None
+
+
+def _is_bare(names: Sequence[str]) -> bool:
+    return {"HEAD", "objects", "refs"} <= set(names)
 
 
 def sources(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -160,7 +184,11 @@ def sources(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def is_below(place: str, folder: str) -> bool:
-    """Whether a path lies within a folder, and is not the folder."""
+    """Whether a path lies within a folder, and is not the folder.
+
+    Where the file system may ignore the case of letters, two spellings are one folder.
+    """
+    place, folder = (unicodedata.normalize("NFC", text).casefold() for text in (place, folder))
     return place != folder and Path(place).is_relative_to(folder)
 
 
@@ -175,180 +203,3 @@ def check(services: Mapping[str, Mapping[str, Any]]) -> None:
     for place in sources(services):
         if str(real(place)) != place:
             raise StartError(f"{place} leads elsewhere by now")
-
-
-def lay_down(spec: Spec, found: Binds) -> list[str]:
-    """Make the folders that must be there, and copy what is bound of the repository.
-
-    See :func:`copy` for what stays.
-    """
-    spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    data = _own(spec.data)
-    for folder in found.folders:
-        with _folder(data, folder.relative_to(data).parts, ".before"):
-            pass
-    return copy(spec, found.copies)
-
-
-def copy(spec: Spec, copies: Sequence[Path]) -> list[str]:
-    """Copy what is bound of a repository into the service's data, once for each commit.
-
-    What containers wrote stays, also in files that the new commit leaves as they were. Where it has
-    another one, the file that they changed is kept under ``NAME.before-COMMIT``; what the
-    new commit no longer has goes, unless it was changed.
-
-    Parameters
-    ----------
-    spec
-        The service; its commit or content tells whether there is something to do.
-    copies
-        The paths to copy, relative to the repository's folder.
-
-    Returns
-    -------
-    list
-        A note that names the changed files that were kept, if any.
-
-    Raises
-    ------
-    StartError
-        More than 1 GB would be copied.
-    OSError
-        The folder cannot be written.
-    """
-    if not copies or spec.folder is None:
-        return []
-    root = real(spec.folder) or spec.folder
-    version = spec.commit or spec.content or ""
-    before = _record(spec)
-    paths = sorted({str(path) for path in copies} | set(before["paths"]))
-    if before["version"] == version and before["paths"] == paths:
-        return []
-    sources = dict(_files(root, [Path(path) for path in paths]))
-    total = sum(path.stat().st_size for path in sources.values())
-    if total > MAX_COPY:
-        raise StartError(
-            f"{spec.handle}: what it binds of its repository has {size_text(total)}, and at most "
-            f"{size_text(MAX_COPY)} are copied",
-            "clone the repository, then %mc load ./FOLDER",
-        )
-    target, suffix = spec.data / "repo", f".before-{version[:8]}"
-    target.mkdir(parents=True, exist_ok=True)
-    for path in copies:
-        if (root / path).is_dir():
-            with _folder(target, path.parts, suffix):
-                pass  # an empty one must be there, too
-    laid, kept = {}, []
-    for name, path in sources.items():
-        with open(path, "rb") as stream:
-            refuse_pointer(stream.read(1024), name)
-            stream.seek(0)
-            laid[name] = hashlib.file_digest(stream, "sha256").hexdigest()
-        if _put(target, name, path, (before["files"].get(name), laid[name]), suffix):
-            kept.append(name + suffix)
-    for name in set(before["files"]) - set(laid):
-        _remove(target, name, before["files"][name])
-    record = {"version": version, "paths": paths, "files": laid}
-    (spec.data / _RECORD).write_text(json.dumps(record))
-    return [f"changed files are kept in {target}: {', '.join(kept[:5])}"] if kept else []
-
-
-def _record(spec: Spec) -> dict[str, Any]:
-    try:
-        found = json.loads((spec.data / _RECORD).read_text())
-        return {"version": found["version"], "paths": list(found["paths"]), "files": found["files"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"version": None, "paths": [], "files": {}}
-
-
-def _files(root: Path, paths: list[Path]) -> Iterator[tuple[str, Path]]:
-    """The regular files below the paths, by their names relative to the root."""
-    for path in paths:
-        place = root / path
-        if place.is_file() and not place.is_symlink():
-            yield str(path), place
-        for folder, folders, names in os.walk(place):
-            folders[:] = [name for name in folders if name != _GIT]
-            for name in names:
-                file = Path(folder, name)
-                if name != _GIT and stat.S_ISREG(file.lstat().st_mode):
-                    yield str(file.relative_to(root)), file
-
-
-@contextlib.contextmanager
-def _folder(top: Path, parts: tuple[str, ...], suffix: str) -> Iterator[int]:
-    """A folder below `top`, made where it is missing; whatever else is there is put aside."""
-    at = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        for part in parts:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(part, 0o755, dir_fd=at)
-            try:
-                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            except OSError as error:
-                if error.errno not in (errno.ENOTDIR, errno.ELOOP):
-                    raise
-                _set_aside(at, part, suffix)
-                os.mkdir(part, 0o755, dir_fd=at)
-                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            os.close(at)
-            at = below
-        yield at
-    finally:
-        os.close(at)
-
-
-def _set_aside(at: int, name: str, suffix: str) -> None:
-    os.rename(name, name + suffix, src_dir_fd=at, dst_dir_fd=at)
-
-
-def _hash(at: int, name: str) -> str | None:
-    """The hash of a regular file; ``""`` for anything else, None for nothing."""
-    try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
-    except FileNotFoundError:
-        return None
-    except OSError:  # a link, or not for this user
-        return ""
-    with open(file, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            return ""
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _put(top: Path, name: str, source: Path, hashes: tuple[str | None, str], suffix: str) -> bool:
-    """Write one file, of which the hash of old and new is known; whether another one was kept."""
-    *folders, last = Path(name).parts
-    with _folder(top, tuple(folders), suffix) as at:
-        there = _hash(at, last)
-        if there == hashes[1] or (there and hashes[0] == hashes[1]):
-            return False  # as it is to be, or changed by a container and not by the new commit
-        is_kept = there is not None and there != hashes[0]
-        if is_kept:
-            _set_aside(at, last, suffix)
-        part = f".{last[:200]}.part"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part, dir_fd=at)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        mode = 0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644
-        with open(source, "rb") as old, open(os.open(part, flags, mode, dir_fd=at), "wb") as new:
-            shutil.copyfileobj(old, new)
-        os.rename(part, last, src_dir_fd=at, dst_dir_fd=at)
-        return is_kept
-
-
-def _remove(top: Path, name: str, laid: str) -> None:
-    """Remove a file that is as it was laid down."""
-    *folders, last = Path(name).parts
-    at = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        for part in folders:
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            os.close(at)
-            at = below
-        if _hash(at, last) == laid:
-            os.unlink(last, dir_fd=at)
-    except OSError:
-        return  # it went before, or is no longer where it was
-    finally:
-        os.close(at)

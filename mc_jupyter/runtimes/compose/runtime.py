@@ -15,7 +15,7 @@ from ...errors import StartError
 from ...events import Event, Report, silent
 from ..base import Condition, Spec
 from ..health import with_last_lines
-from . import binds, builds, detect, files, images, labels, look, policy, refusals, watch
+from . import binds, builds, copies, detect, files, images, labels, look, policy, refusals, watch
 from .cli import Compose, progress
 from .model import Model, edit
 from .read import Source, locate, read
@@ -62,7 +62,7 @@ class ComposeRuntime:
             self._hold_folders(spec, model, compose)
             images.build(engine, compose, spec, model, file, report)
             with files.writable(spec.data):
-                kept = binds.lay_down(spec, model.binds)
+                kept = copies.lay_down(spec, model.binds.folders, model.binds.copies)
             binds.check(model.services)
             report(Event("start", f"starting {spec.handle}"))
             try:
