@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support import engine
@@ -163,6 +165,54 @@ def test_a_container_never_writes_into_a_fetched_repository(
     repo = spec.data / "repo"
     assert (repo / "new").read_text() == "y\n"
     assert (repo / "MediaConduit.service.yml").read_text() == "changed\n"
+
+
+KEEPS = """\
+services:
+  web:
+    image: mc-jupyter-test/base:1
+    command: sh -c "cat /w/in/text; echo mine >> /w/in/text; echo mine >> /w/log; rm -rf /w/deep;
+      ln -s /outside /w/deep; exec python3 -m http.server 80"
+    ports: ["80"]
+    volumes: [".:/w"]
+"""
+
+
+def test_what_a_container_wrote_stays_over_a_new_commit(
+    make: Make, base: str, runtime: ComposeRuntime, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    compose = KEEPS.replace("/outside", str(tmp_path / "outside"))
+    files = {"in/text": "first\n", "deep/file": "1", "other": "1"}
+    first = make(compose, files=files, commit="1" * 40)
+    runtime.start(first, silent)
+    ready(runtime, first)
+    runtime.stop(first)
+    assert first.folder is not None
+    repo = first.data / "repo"
+    assert (repo / "deep").is_symlink()
+
+    (first.folder / "other").write_text("2")  # in/text is the same in this commit
+    (first.folder / "deep" / "file").write_text("2")
+    second = replace(first, commit="2" * 40)
+    condition = runtime.start(second, silent)
+    assert condition.notes[0] == f"changed files are kept in {repo}: deep.before-22222222"
+    ready(runtime, second)
+    runtime.stop(second)
+    assert (repo / "in" / "text").read_text() == "first\nmine\nmine\n"
+    assert (repo / "log").read_text() == "mine\nmine\n"
+    assert (repo / "other").read_text() == "2"
+
+    (first.folder / "in" / "text").write_text("third\n")
+    third = replace(first, commit="3" * 40)
+    condition = runtime.start(third, silent)
+    assert "in/text.before-33333333" in condition.notes[0]
+    ready(runtime, third)
+    runtime.stop(third)
+    assert (repo / "in" / "text").read_text() == "third\nmine\n"
+    assert (repo / "in" / "text.before-33333333").read_text() == "first\nmine\nmine\n"
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert (first.folder / "in" / "text").read_text() == "third\n"
 
 
 def test_a_clone_of_one_s_own_is_read_only(make: Make, base: str, runtime: ComposeRuntime) -> None:
