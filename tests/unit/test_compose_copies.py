@@ -180,6 +180,17 @@ def test_a_folder_of_a_container_where_a_file_was(root: Path) -> None:
     assert (tree(repo)["in/a"], tree(repo)["in/a.before-22222222/mine"]) == ("a2", "mine")
 
 
+def test_a_path_that_is_a_link_in_a_later_commit(root: Path) -> None:
+    lay(fetched(root), "in")
+    (root / "in").rename(root / "weights")
+    (root / "in").symlink_to("weights")
+    later = fetched(root, "2" * 40)
+    (mount,), found = place(later, "in")
+    assert copies.lay_down(later, found.folders, found.copies) == []
+    assert mount["source"] == str(later.data / "repo" / "weights")
+    assert tree(later.data / "repo") == {"weights/a": "a", "weights/deep/b": "b"}
+
+
 def test_a_folder_becomes_a_file_and_a_file_a_folder(root: Path) -> None:
     lay(fetched(root), ".")
     (root / "in" / "a").unlink()
@@ -225,22 +236,24 @@ def test_a_checkout_that_changes_while_it_is_copied(root: Path, tmp_path: Path) 
 
     thread = threading.Thread(target=swap)
     thread.start()
-    told = []
+    messages = []
     try:
         for number in range(1000):
             spec = fetched(root, f"{number:040d}")
             try:
                 lay(spec, "in")
             except StartError as error:
-                told.append(error.message)
+                messages.append(error.message)
             found = tree(spec.data / "repo") if spec.data.exists() else {}
             assert "secret" not in found.values()
             shutil.rmtree(spec.data, ignore_errors=True)
     finally:
         stop.set()
         thread.join()
-    assert told
-    assert all("of its repository cannot be copied: it changed meanwhile" in text for text in told)
+    assert messages
+    assert all(
+        "of its repository cannot be copied: it changed meanwhile" in text for text in messages
+    )
 
 
 def test_what_a_container_made_its_own(root: Path, tmp_path: Path) -> None:
@@ -250,9 +263,9 @@ def test_what_a_container_made_its_own(root: Path, tmp_path: Path) -> None:
         spec = fetched(mine, "2" * 40)
         (spec.data / "repo" / "in").chmod(0o555)
         specs.write(mine, {"in/a": "a2"})
-        with pytest.raises(MediaConduitError, match="a container may have made it its own") as told:
+        with pytest.raises(MediaConduitError, match="may belong to a container's user") as caught:
             copies.lay_down(spec, [], [Path()])
-        assert told.value.hint == f'sudo chown -Rh "$(id -u)" {spec.data.resolve()}'
+        assert caught.value.hint == f'sudo chown -Rh "$(id -u)" {spec.data.resolve()}'
         (spec.data / "repo" / "in").chmod(0o755)
         copies.lay_down(spec, [], [Path()])
         assert (spec.data / "repo" / "in" / "a").read_text() == "a2"

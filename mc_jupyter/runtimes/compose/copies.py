@@ -92,8 +92,8 @@ def lay_down(spec: Spec, folders: Sequence[Path], copies: Sequence[Path]) -> lis
         return [*notes, *made.notes()]
     except PermissionError as error:
         raise MediaConduitError(
-            f"{spec.handle}: {error.filename} in {data} cannot be written: {error.strerror}; a "
-            "container may have made it its own",
+            f"{spec.handle}: {error.filename} in {data} cannot be written: {error.strerror}; it "
+            "may belong to a container's user",
             f'sudo chown -Rh "$(id -u)" {shlex.quote(str(data))}',
         ) from error
 
@@ -179,7 +179,9 @@ def _files(root: Path, paths: list[Path]) -> Iterator[tuple[str, int]]:
     """The regular files below the paths: names relative to the root, and bytes."""
     for path in paths:
         place = root / path
-        if place.is_file() and not place.is_symlink():
+        if real(place) != place:
+            continue  # bound at an earlier commit, and a link in this one
+        if place.is_file():
             yield str(path), place.lstat().st_size
         for folder, folders, names in os.walk(place):
             folders[:] = [name for name in folders if not is_git(name)]
