@@ -65,7 +65,15 @@ def test_a_renewal_that_was_cut_is_done_again(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "record", ["", "[]", "{}", '{"version": 1, "paths": 3, "files": []}', "\0"]
+    "record",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"version": 1, "paths": 3, "files": []}',
+        '{"version": 1, "paths": [], "files": [1]}',
+        "\0",
+    ],
 )
 def test_a_broken_record_loses_nothing(root: Path, record: str) -> None:
     spec = fetched(root)

@@ -20,7 +20,7 @@ from typing import Any
 from ...errors import StartError
 from ...paths import real
 from ..base import Spec
-from .copies import is_git, laid_paths, own
+from .copies import copied_paths, is_git, resolve
 from .read import Source
 from .refusals import Refusal
 
@@ -67,7 +67,7 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
         binds.refusals.append(Refusal("volumes", count, f"at most {MAX_BINDS} folders are bound"))
         return binds
     writable = []
-    laid = laid_paths(spec)
+    laid = copied_paths(spec)
     for name, service in services.items():
         for number, mount in enumerate(service.get("volumes") or ()):
             if mount.get("type") != "bind":
@@ -80,13 +80,13 @@ def place(services: Mapping[str, dict[str, Any]], spec: Spec, source: Source) ->
             if any(is_git(part) for part in inner.parts):
                 binds.refusals.append(Refusal(where, str(found), "it is part of a git repository"))
             elif not os.path.exists(found):
-                mount["source"] = str(_lacking(spec, inner, laid))
+                mount["source"] = str(_place_of_missing(spec, inner, laid))
                 binds.folders.append(Path(mount["source"]))
             elif spec.is_own_folder:
                 mount["source"] = str(found)
                 writable += _guard(mount, found, source.root, binds)
             else:
-                mount["source"] = str(own(spec.data / "repo" / inner))
+                mount["source"] = str(resolve(spec.data / "repo" / inner))
                 binds.copies.append(inner)
                 binds.notes += _left_behind(spec, inner)
     binds.refusals += _nested(services)
@@ -110,11 +110,11 @@ def _nested(services: Mapping[str, dict[str, Any]]) -> Iterator[Refusal]:
                 yield Refusal(where, inner, f"{outer} can be written to from a container")
 
 
-def _lacking(spec: Spec, inner: Path, laid: set[str]) -> Path:
+def _place_of_missing(spec: Spec, inner: Path, laid: set[str]) -> Path:
     """Where a path lies that the repository lacks: in the copy, if an earlier commit had it."""
     kept = spec.data / "repo" / inner
     was_laid = str(inner) in laid and kept.is_dir()
-    return own(kept if was_laid else spec.data / "binds" / inner)
+    return resolve(kept if was_laid else spec.data / "binds" / inner)
 
 
 def _left_behind(spec: Spec, inner: Path) -> list[str]:

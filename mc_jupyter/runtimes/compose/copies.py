@@ -47,12 +47,12 @@ def is_git(name: str) -> bool:
     return name.casefold() == ".git"
 
 
-def own(path: Path) -> Path:
+def resolve(path: Path) -> Path:
     """Return a path in the service's data, links of a container resolved, for the policy."""
     return real(path) or path
 
 
-def laid_paths(spec: Spec) -> set[str]:
+def copied_paths(spec: Spec) -> set[str]:
     """Return the paths of the repository that were copied, at this commit or before."""
     return set(_record(spec)["paths"])
 
@@ -82,14 +82,14 @@ def lay_down(spec: Spec, folders: Sequence[Path], copies: Sequence[Path]) -> lis
         A container made files or folders that this user may not change.
     """
     spec.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    data = own(spec.data)
+    data = resolve(spec.data)
     try:
         notes = copy(spec, copies)
-        made = _Copy(data, data, ".before")
+        writer = _Writer(data, data, ".before")
         for folder in folders:  # the copy may have taken away an empty one
-            with made.folder(folder.relative_to(data).parts):
+            with writer.folder(folder.relative_to(data).parts):
                 pass
-        return [*notes, *made.notes()]
+        return [*notes, *writer.notes()]
     except PermissionError as error:
         raise MediaConduitError(
             f"{spec.handle}: {error.filename} in {data} cannot be written: {error.strerror}; it "
@@ -134,37 +134,32 @@ def copy(spec: Spec, copies: Sequence[Path]) -> list[str]:
     is_there = all(os.path.lexists(target / path) for path in copies)
     if is_there and before["version"] == version and before["paths"] == paths:
         return []
-    sizes = dict(_files(root, [Path(path) for path in paths]))
-    if (total := sum(sizes.values())) > MAX_COPY:
-        raise StartError(
-            f"{spec.handle}: what it binds of its repository has {size_text(total)}, and at most "
-            f"{size_text(MAX_COPY)} are copied",
-            "clone the repository, then %mc load ./FOLDER",
-        )
+    names = _names(spec, root, [Path(path) for path in paths])
     target.mkdir(parents=True, exist_ok=True)
-    made = _Copy(spec.data, target, f".before-{version[:8]}")
-    for name in set(before["files"]) - set(sizes):  # first: a folder may have become a file
-        made.remove(name, before["files"][name])
+    writer = _Writer(spec.data, target, f".before-{version[:8]}")
+    for name in set(before["files"]) - set(names):  # first: a folder may have become a file
+        writer.remove(name, before["files"][name])
     for path in copies:
         if (root / path).is_dir():
-            with made.folder(path.parts):
+            with writer.folder(path.parts):
                 pass  # an empty one must be there, too
     laid = {}
-    for name in sizes:
-        with _opened(spec, root, name) as stream:
+    for name in names:
+        with _open_source(spec, root, name) as stream:
             refuse_pointer(stream.read(1024), name)
             stream.seek(0)
             laid[name] = hashlib.file_digest(stream, "sha256").hexdigest()
             stream.seek(0)
-            made.put(name, stream, before["files"].get(name), laid[name])
+            writer.put(name, stream, before["files"].get(name), laid[name])
     _write_record(spec, {"version": version, "paths": paths, "files": laid})
-    return made.notes()
+    return writer.notes()
 
 
 def _record(spec: Spec) -> dict[str, Any]:
     try:
         found = json.loads((spec.data / _RECORD).read_text())
-        return {"version": found["version"], "paths": list(found["paths"]), "files": found["files"]}
+        paths, files = list(found["paths"]), dict(found["files"])
+        return {"version": found["version"], "paths": paths, "files": files}
     except (OSError, ValueError, KeyError, TypeError):
         return {"version": None, "paths": [], "files": {}}
 
@@ -173,6 +168,18 @@ def _write_record(spec: Spec, record: Mapping[str, Any]) -> None:
     part = spec.data / _PART
     part.write_text(json.dumps(record))
     part.replace(spec.data / _RECORD)
+
+
+def _names(spec: Spec, root: Path, paths: list[Path]) -> list[str]:
+    """The names of the files to copy; StartError where they are too large together."""
+    sizes = dict(_files(root, paths))
+    if (total := sum(sizes.values())) > MAX_COPY:
+        raise StartError(
+            f"{spec.handle}: what it binds of its repository has {size_text(total)}, and at most "
+            f"{size_text(MAX_COPY)} are copied",
+            "clone the repository, then %mc load ./FOLDER",
+        )
+    return list(sizes)
 
 
 def _files(root: Path, paths: list[Path]) -> Iterator[tuple[str, int]]:
@@ -208,7 +215,7 @@ def _folder_of(top: Path, name: str) -> Iterator[tuple[int, str]]:
         os.close(at)
 
 
-def _opened(spec: Spec, root: Path, name: str) -> BufferedReader:
+def _open_source(spec: Spec, root: Path, name: str) -> BufferedReader:
     """A file of the repository, and never what a link leads to that took its place meanwhile."""
     why = "it changed meanwhile"
     try:
@@ -243,7 +250,7 @@ def _state(at: int, name: str) -> str | None:
 
 
 @dataclass
-class _Copy:
+class _Writer:
     """Files being laid down where containers write; no link of theirs is followed.
 
     Attributes

@@ -300,6 +300,9 @@ class Engine:
         """
         with self._mapped():
             volume = self._api.create_volume(name, labels=dict(labels))
+            if IDENTIFIER not in (volume.get("Labels") or {}):
+                # of one that exists the engine may leave them out here (seen with 20.10)
+                volume = self._api.inspect_volume(name)
         if IDENTIFIER not in (volume.get("Labels") or {}):
             raise StartError(
                 f"a volume named {name} exists already and is not ours",
