@@ -11,7 +11,21 @@ import re
 from dataclasses import dataclass
 
 from ..errors import ArgumentError
-from ..urls import split_url
+from ..urls import is_loopback, shown, split_url, without_user
+
+__all__ = [
+    "ModelName",
+    "at",
+    "check_name",
+    "connectable",
+    "full_name",
+    "is_cloud",
+    "is_loopback",
+    "parse_name",
+    "same_model",
+    "shown",
+    "told",
+]
 
 DEFAULT_HOST, DEFAULT_NAMESPACE, DEFAULT_TAG = "registry.ollama.ai", "library", "latest"
 DEFAULT_PORT = 11434
@@ -137,7 +151,7 @@ def connectable(host: str) -> str:
     if not separator:
         scheme, rest = ("https" if text == "ollama.com" else "http"), text
     if scheme not in ("http", "https"):
-        raise ArgumentError(f"{_hidden(text)!r} is not an address: {scheme}://", _ACCEPTED)
+        raise ArgumentError(f"{without_user(text)!r} is not an address: {scheme}://", _ACCEPTED)
     place, slash, path = rest.partition("/")
     user, at, place = place.rpartition("@")
     name, port = _split_port(place, text)
@@ -146,7 +160,7 @@ def connectable(host: str) -> str:
     netloc = f"{user}{at}{_reachable(name, text)}" + (f":{port}" if port else "")
     url = f"{scheme}://{netloc}{slash}{path}".rstrip("/")
     if split_url(url) is None or not url.isprintable() or len(url) > _LONGEST:
-        raise ArgumentError(f"{_hidden(text)[:80]!r} is not an address", _ACCEPTED)
+        raise ArgumentError(f"{without_user(text)[:80]!r} is not an address", _ACCEPTED)
     return url
 
 
@@ -160,7 +174,9 @@ def _split_port(place: str, text: str) -> tuple[str, str]:
     bracketed, end, after = place.rpartition("]")
     name, _, port = after.partition(":")
     if port and not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
-        raise ArgumentError(f"{_hidden(text)!r}: {port!r} is not a port", _ACCEPTED)
+        # what stands before an @ may be a password
+        which = "this" if "@" in text else repr(port)
+        raise ArgumentError(f"{without_user(text)!r}: {which} is not a port", _ACCEPTED)
     return f"{bracketed}{end}{name}".strip("[]"), port
 
 
@@ -169,23 +185,11 @@ def _reachable(name: str, text: str) -> str:
         address = ipaddress.ip_address(name or "0.0.0.0")
     except ValueError:
         if not re.fullmatch(r"[^\s\[\]\"'<>?#@:\\]+", name):
-            raise ArgumentError(f"{_hidden(text)!r} is not an address", _ACCEPTED) from None
+            raise ArgumentError(f"{without_user(text)!r} is not an address", _ACCEPTED) from None
         return name
     if address.version == 6:
         return "[::1]" if address.is_unspecified else f"[{address}]"
     return "127.0.0.1" if address.is_unspecified else str(address)
-
-
-def _hidden(text: str) -> str:
-    """An address without the user and password that it may hold."""
-    scheme, separator, rest = text.rpartition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{place.rpartition('@')[2]}{slash}{path}"
-
-
-def shown(url: str) -> str:
-    """Return a URL for messages: no user, password or query."""
-    return _hidden(url.partition("?")[0])
 
 
 def told(name: str, url: str, text: str) -> str:
@@ -204,13 +208,3 @@ def told(name: str, url: str, text: str) -> str:
 def at(name: str) -> str:
     """Return what a line for ``%ollama`` needs so that it reaches this service."""
     return "" if name == "ollama" else f" --host {name}"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine, by its name alone."""
-    parts = split_url(url)
-    host = (parts and parts.hostname) or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
