@@ -49,6 +49,7 @@ def load(
     env: Mapping[str, str] | None = None,
     refresh: bool = False,
     client: str | None = None,
+    key_env: str | None = None,
 ) -> Service:
     """Load a service; the Python twin of ``%mc load``.
 
@@ -70,6 +71,9 @@ def load(
     client
         What to take it for, whatever it says of itself: ``ollama``, ``whisper``, ``kokoro``,
         ``chatterbox``, ``zonos``, ``ffmpeg``, ``huggingface``, ``cowsay`` or ``plain`` (any path).
+    key_env
+        The environment variable that holds the key of a service at an address. Its value is sent
+        to that address only, over https unless it is this machine; it is not kept and not shown.
 
     Returns
     -------
@@ -83,7 +87,13 @@ def load(
     """
     wanted = None if runtime == "auto" else runtime
     return registry.get_service(
-        identifier, name=name, runtime=wanted, env=env, refresh=refresh, client=client
+        identifier,
+        name=name,
+        runtime=wanted,
+        env=env,
+        refresh=refresh,
+        client=client,
+        key_env=key_env,
     )
 
 

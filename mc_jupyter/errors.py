@@ -28,10 +28,13 @@
         ├── OptionError               an option that the service does not know
         ├── InputError                a file or text that the service does not take
         ├── ConnectionFailedError     nothing answers, or the connection broke
+        │   ├── CertificateError      a certificate that is not trusted, or none to check it with
+        │   ├── ProxyError            the user's proxy does not answer, or does not lead there
         │   └── StreamCutError        the answer ended before the service said that it was done
         ├── BoundError                more came than a bound lets in: a line, an answer, a file
         ├── TimeLimitError            connect, first byte or silence took longer than its limit
         ├── ResponseError             the service answered with an error (``.status``)
+        │   └── AccessError           it wants a key, or another one (401, 403)
         ├── ModelNotFoundError        the service has no such model
         └── VoiceNotFoundError        the service has no such voice
 
@@ -182,6 +185,14 @@ class ConnectionFailedError(ClientError):
     """Nothing answers, or the connection broke."""
 
 
+class CertificateError(ConnectionFailedError):
+    """The server's certificate is not trusted, or what it is checked against cannot be read."""
+
+
+class ProxyError(ConnectionFailedError):
+    """The proxy that the environment names does not answer, or does not lead to the host."""
+
+
 class StreamCutError(ConnectionFailedError):
     """The answer ended before the service said that it was done."""
 
@@ -208,6 +219,10 @@ class ResponseError(ClientError):
     def __init__(self, message: str, hint: str | None = None, *, status: int = 200) -> None:
         super().__init__(message, hint)
         self.status = status
+
+
+class AccessError(ResponseError):
+    """The service lets nobody in without a key, or not with this one (401 or 403)."""
 
 
 class ModelNotFoundError(ClientError):

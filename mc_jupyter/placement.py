@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from .errors import DownloadLimitError, EngineUnavailableError, RuntimeUnavailableError
 from .events import Event, Report
+from .hosts import Key
 from .manifest import Manifest
 from .runtimes.base import Condition, Runtime, Spec
 from .runtimes.process import INSTALL_HINT
@@ -48,6 +49,10 @@ class Placement:
         """Return the same with more ``--env`` values."""
         merged = {**self.spec.environment, **environment}
         return replace(self, spec=replace(self.spec, environment=merged))
+
+    def with_key(self, key: Key) -> Placement:
+        """Return the same with another key."""
+        return replace(self, spec=replace(self.spec, key=key))
 
     def with_checkout(self, checkout: Checkout, manifest: Manifest) -> Placement:
         """Return the same for a fresh checkout."""
@@ -93,6 +98,7 @@ def place(
     environment: Mapping[str, str],
     settings: Settings,
     runtime: Callable[[str], Runtime],
+    key: Key | None = None,
 ) -> Placement:
     """Return the placement of a service that was just loaded."""
     home = str(settings.data)
@@ -116,6 +122,7 @@ def place(
         models=settings.models,
         weights=settings.cache / "models",
         url=identifier.location if identifier.kind == "url" else None,
+        key=key,
         typed=identifier.typed,
         links=checkout.links if checkout else {},
     )

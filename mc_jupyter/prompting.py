@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .errors import (
+    AccessError,
     ArgumentError,
     ClientError,
     ConnectionFailedError,
@@ -69,6 +70,8 @@ def _named(registry: ServiceRegistry, host: str, report: Report) -> Service:
         try:
             service = registry.get_service(connectable(host), runtime="url", report=report)
         except ConnectionFailedError as error:
+            if type(error) is not ConnectionFailedError:  # of a certificate or proxy
+                raise
             error.hint = "start what should answer there, or name another: --host http://HOST:11434"
             raise
     if not service.is_ollama:
@@ -119,12 +122,19 @@ def _already_there(registry: ServiceRegistry, report: Report) -> Service | None:
 def _by_address(
     registry: ServiceRegistry, address: str, why: str, report: Report
 ) -> Service | None:
-    from .runtimes.health import answers
+    from .runtimes.health import meet
 
-    if not answers(address, "/api/version"):
+    met, is_named = meet(address, "/api/version"), address != LOCAL_OLLAMA
+    if met.error is not None and is_named:
+        raise met.error
+    if met.how != "answers":
         return None
     try:
         service = registry.get_service(address, name="ollama", runtime="url", report=report)
+    except AccessError:
+        if is_named:  # no other one is taken in silence
+            raise
+        return None
     except ClientError:
         return None
     return _took(service, why, report)

@@ -146,4 +146,5 @@ def describe(service: Service) -> dict[str, Any]:
         "unknown keys": dict(manifest.extra),
         "runtime": service.runtime or service.placement.wanted,
         "project": service.placement.spec.project,
+        **({"key": f"in the variable {key.variable}"} if (key := service.key) else {}),
     }

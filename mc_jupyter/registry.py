@@ -17,6 +17,7 @@ from .clients.kinds import KINDS, Kind, named
 from .errors import ArgumentError, IdentifierError, did_you_mean
 from .events import Event, Report, silent
 from .handles import find, free_handle, pick, refuse_taken
+from .hosts import Key, check
 from .manifest import Manifest
 from .placement import is_known_to_hang, place
 from .records import Change, How, Load, Stats
@@ -44,6 +45,7 @@ class _Wish:
     refresh: bool
     report: Report
     client: Kind | None = None
+    key: Key | None = None
 
 
 class ServiceRegistry:
@@ -76,6 +78,7 @@ class ServiceRegistry:
         env: Mapping[str, str] | None = None,
         refresh: bool = False,
         client: str | None = None,
+        key_env: str | None = None,
         report: Report = silent,
     ) -> Service:
         """Return the service of that identifier, loading it where it is not loaded yet.
@@ -96,6 +99,9 @@ class ServiceRegistry:
         client
             The kind that it is to be taken for, whatever it says of itself
             (:data:`~mc_jupyter.clients.kinds.KINDS`, or ``plain``); None finds out.
+        key_env
+            The environment variable that holds the key of a service at an address; its value is
+            sent to that address only, over https unless it is this machine, and is not kept.
         report
             Told of each step.
 
@@ -110,15 +116,18 @@ class ServiceRegistry:
                 f"there is no runtime {runtime!r}: {did_you_mean(runtime, RUNTIMES)}"
             )
         kind = named(client) if client is not None else None
-        known = _parsed(identifier, runtime)
+        is_web = identifier.strip().lower().startswith(("http://", "https://"))
+        known = _parsed(identifier, "url" if key_env is not None and is_web else runtime)
         if known.kind == "url" and (env or runtime not in (None, "auto", "url")):
             what = "its environment" if env else f"--runtime {runtime}"
             raise ArgumentError(
                 f"{identifier} runs already: {what} cannot be set from here",
                 f"%mc load {identifier}",
             )
-        loaded = None if refresh else self._services.get(known.key)
-        wish = _Wish(name, runtime, env or {}, refresh, report, kind)
+        there = self._services.get(known.key)
+        key = _key(known, key_env) if key_env is not None else there.key if there else None
+        loaded = None if refresh else there
+        wish = _Wish(name, runtime, env or {}, refresh, report, kind, key)
         if loaded is None:
             return self._load(known, wish)
         self._adopt(loaded, wish)
@@ -159,7 +168,7 @@ class ServiceRegistry:
         start = time.perf_counter()
         checkout: Checkout | None = None
         if identifier.kind == "url":
-            manifest = look_at(identifier, wish.client)
+            manifest = look_at(identifier, wish.client, wish.key)
         else:
             checkout = fetch(identifier, self.settings, refresh=wish.refresh, report=wish.report)
             if checkout.note:
@@ -204,6 +213,7 @@ class ServiceRegistry:
                     environment=wish.env,
                     settings=self.settings,
                     runtime=self.runtime,
+                    key=wish.key,
                 ),
                 changed=self._changed,
                 client=wish.client,
@@ -222,6 +232,8 @@ class ServiceRegistry:
             service.prefer(wish.runtime, wish.env)
         if wish.client:
             service.take_for(wish.client)
+        if wish.key:
+            service.take_key(wish.key)
         if wish.name:
             service.call(wish.name)
 
@@ -412,6 +424,19 @@ def _parsed(identifier: str, runtime: str | None) -> Identifier:
             error.message = f"{kind.name} does not come with mc_jupyter"
             error.hint = load_line(kind)
         raise
+
+
+def _key(identifier: Identifier, variable: str) -> Key:
+    """The variable that holds an address's key; what cannot be sent is said before anything is."""
+    key = Key(variable)
+    if identifier.kind != "url":
+        raise ArgumentError(
+            f"--key-env is for a service at an address, and {identifier.typed} is none",
+            "%mc load https://HOST --key-env NAME",
+        )
+    check(identifier.location, key)
+    key.read()
+    return key
 
 
 def _result(running: Future[Service]) -> Service:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, StartError, TimeLimitError
 from .events import Event, Report, silent
+from .hosts import Key, Token
 from .manifest import Manifest
 from .operation import Operations
 from .placement import Placement, choose
@@ -119,9 +120,14 @@ class Service:
         return self._talk.capabilities(self.manifest)
 
     @property
-    def token(self) -> str | None:
-        """The bearer token that it wants, as last seen; to be sent to its address only."""
-        return self._condition.token if self._condition else None
+    def token(self) -> Token:
+        """What lets a request in, as last seen; to be sent to its address only."""
+        return self._condition.token if self._condition else self.key
+
+    @property
+    def key(self) -> Key | None:
+        """The variable that holds its key (``--key-env``); None where none was named."""
+        return self.placement.spec.key
 
     @property
     def url(self) -> str | None:
@@ -453,6 +459,13 @@ class Service:
         if self._talk.named is not kind:
             self._talk.named = kind
             self._changed(self)
+
+    def take_key(self, key: Key) -> None:
+        """Send another key from now on (``--key-env``)."""
+        with self._operations.alone(silent), self._seeing:
+            self.placement = self.placement.with_key(key)
+            if self._condition is not None:
+                self._condition = replace(self._condition, token=key)
 
     def use(self, checkout: Checkout, manifest: Manifest) -> None:
         """Take a fresh checkout: now, or when it stops, for a running one keeps its folder."""

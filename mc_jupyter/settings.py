@@ -157,6 +157,14 @@ SETTINGS: tuple[Setting, ...] = (
         is_config=False,
     ),
     Setting(
+        "ollama_api_key",
+        "text",
+        "",
+        "OLLAMA_API_KEY",
+        "The key that is sent to https://ollama.com, and to no other address.",
+        is_config=False,
+    ),
+    Setting(
         "ollama_models",
         "folder",
         "",

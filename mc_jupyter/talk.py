@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .capabilities import vocabulary
 from .clients.kinds import PLAIN, Kind, recognised
 from .errors import ConnectionFailedError
+from .hosts import route
 from .manifest import Manifest
 from .settings import Bounds
 
@@ -75,7 +76,7 @@ class Talk:
             raise ConnectionFailedError(f"{self._handle} {fact}", f"%mc {verb} {self._handle}")
         kind = self.kind(manifest) or PLAIN
         bounds = self._bounds()
-        key = (seen.url, seen.token, limits, bounds, kind.name)
+        key = (seen.url, seen.token, limits, bounds, kind.name, route(seen.url))
         kept = self._client  # another thread may put its own there at any time
         if kept is None or kept[0] != key:
             client = kind.client_class()(

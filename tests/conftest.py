@@ -20,6 +20,7 @@ _CLEARED = (
     "https_proxy",
     "all_proxy",
     "no_proxy",
+    "SSL_CERT_",
 )
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background, as "make test &"

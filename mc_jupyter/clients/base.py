@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from ..errors import ClientError, MediaConduitError, ResponseError, TimeLimitError
 from ..events import Event, Report, ticking
+from ..hosts import Token
 from ..settings import Bounds
 from .content import Content
 from .faults import Fault, Refine, one_line
@@ -26,7 +27,8 @@ class ServiceClient:
     url
         Where it answers.
     token
-        For a server that wants one; sent to this URL only.
+        For a server that wants one; sent to this URL only, and to other machines over https only.
+        A text, or a :class:`~mc_jupyter.hosts.Key` that names an environment variable.
     limits
         How long to wait, see :class:`~mc_jupyter.clients.peer.Limits`; by default the first byte
         of an answer is waited for without a limit, for work may take long.
@@ -54,7 +56,7 @@ class ServiceClient:
         self,
         url: str,
         *,
-        token: str | None = None,
+        token: Token = None,
         limits: Limits | None = None,
         name: str = "",
         changed: Callable[[], None] = lambda: None,
@@ -93,7 +95,9 @@ class ServiceClient:
 
     def _is_busy(self) -> bool:
         """Whether a server that does one thing at a time is at it (it answers nothing then)."""
-        probe = Http(self.url, limits=Limits(2.0, 1.0, 1.0), name=self.name)
+        probe = Http(
+            self.url, token=self._http.peer.token, limits=Limits(2.0, 1.0, 1.0), name=self.name
+        )
         try:
             probe.open("GET", self._alive, limit="silence").close()
         except TimeLimitError:

@@ -10,10 +10,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import DiskFullError, MediaConduitError, ModelNotFoundError, ResponseError
+from .. import hosts
+from ..errors import (
+    AccessError,
+    DiskFullError,
+    MediaConduitError,
+    ModelNotFoundError,
+    ResponseError,
+)
 from ..urls import split_url
 from .loads import loads
 from .names import at, shown, told
@@ -50,6 +57,8 @@ class Fault:
         Where a redirect points to; empty if it is none.
     method
         Of HTTP.
+    token
+        What was to let it in.
     """
 
     name: str
@@ -62,6 +71,7 @@ class Fault:
     html: bool = False
     location: str = ""
     method: str = "GET"
+    token: hosts.Token = field(default=None, repr=False)
 
 
 Refine = Callable[[Fault], MediaConduitError | None]
@@ -108,8 +118,12 @@ def to_error(fault: Fault, refine: Refine | None = None) -> MediaConduitError:
         The service's own knowledge, asked first.
     """
     refined = refine(fault) if refine else None
+    if fault.status in (401, 403) and type(refined) in (ResponseError, type(None)):
+        return _denied(fault)
     if refined:
         return refined
+    if fault.status == 407 and (error := hosts.refused_by_proxy(fault.url)):
+        return error
     if _NO_SPACE.search(fault.text):
         fact = fault.text.partition(": free some room")[0]  # the embedded server's own advice
         return DiskFullError(
@@ -117,6 +131,10 @@ def to_error(fault: Fault, refine: Refine | None = None) -> MediaConduitError:
             "make room on the server's disk, then run this again",
         )
     message, hint = _words(fault)
+    if fault.status in (502, 503, 504) and fault.url.startswith("http:"):
+        # of https a proxy cannot answer in the host's place
+        proxy = hosts.proxy_of(fault.url)
+        message += f" (asked through {proxy})" if proxy else ""
     message = told(fault.name, fault.url, message)
     return ResponseError(message, hint, status=fault.status)
 
@@ -134,14 +152,6 @@ def _words(fault: Fault) -> tuple[str, str | None]:
         return f"{status}, {where} points to {target}", that
     if fault.html:
         return f"{status} and an HTML page from {where}", other
-    if status == 401:
-        return _words_401(fault)
-    if status == 403 and not text and fault.path.startswith("/api/"):  # as an Ollama does
-        return (
-            f"403 and an empty answer from {where}: the server refuses this host name",
-            "an Ollama bound to loopback takes http://127.0.0.1:PORT only, or start it with "
-            "OLLAMA_HOST=0.0.0.0",
-        )
     if status == 503:
         return f"{text or 'busy'} (503)", "wait for other answers to end, then run this again"
     again = f"run it again, or look: %mc status {fault.name}"
@@ -158,14 +168,27 @@ def _words(fault: Fault) -> tuple[str, str | None]:
     return f"{where} answered {status}: {text}", again
 
 
-def _words_401(fault: Fault) -> tuple[str, str]:
+def _denied(fault: Fault) -> AccessError:
+    """The error for 401 (who are you?) and 403 (not you)."""
+    status, text, where = fault.status, fault.text, f"{shown(fault.url)}{fault.path}"
+    said = "" if fault.html or not text else f": {text}"
+    meaning = "wants a key" if status == 401 else "does not allow this"
+    what = told(fault.name, fault.url, f"{where} {meaning} ({status}){said}")
+    error = hosts.denied(status, fault.url, fault.token, what)
     sign_in = fault.data.get("signin_url")
     if isinstance(sign_in, str) and sign_in:
-        return f"{fault.text or 'unauthorized'} (401)", f"sign in: {sign_in}"
-    return (
-        f"{fault.text or 'unauthorized'} (401)",
-        f"{shown(fault.url)} wants a token, which its client takes: token=...",
-    )
+        error.hint = f"sign in: {sign_in}"
+    elif status == 403 and not text and fault.path.startswith("/api/"):  # as an Ollama does
+        error.message = told(
+            fault.name,
+            fault.url,
+            f"403 and an empty answer from {where}: the server refuses this host name",
+        )
+        error.hint = (
+            "an Ollama bound to loopback takes http://127.0.0.1:PORT only, or start it with "
+            "OLLAMA_HOST=0.0.0.0"
+        )
+    return error
 
 
 def model_refusal(fault: Fault) -> MediaConduitError | None:

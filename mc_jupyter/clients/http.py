@@ -1,8 +1,8 @@
 """HTTP for the clients: JSON, streams of lines, files both ways, with limits and errors of our own.
 
-The only home of httpx among the clients; it is imported when the first client is made. One
-connection a request, so that a closed stream is a closed connection and a restarted service
-never meets a stale one. Redirects are not followed, and a token goes to the given URL only.
+httpx is imported when the first client is made (:mod:`mc_jupyter.hosts` makes it). One connection a
+request, so that a closed stream is a closed connection and a restarted service never meets a stale
+one. Redirects are not followed, and a token goes to the given URL only.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
-from .. import cancel
+from .. import cancel, hosts
 from ..errors import ArgumentError, BoundError, ConnectionFailedError, OptionError
 from ..events import Report, silent
 from ..settings import Bounds, Settings
 from ..sockets import Wire, send
 from .content import Content
 from .faults import Refine
-from .names import connectable, is_loopback, shown
+from .names import connectable, shown
 from .peer import LimitName, Limits, Peer
 from .reply import Reply
 from .transfer import Raw, Sending
@@ -42,7 +42,9 @@ class Http:
     url
         Its address; a path in it is kept in front of every request's.
     token
-        Sent as ``Authorization: Bearer``; never shown.
+        Sent as ``Authorization: Bearer``, to other machines over https only; never shown. A text,
+        or a :class:`~mc_jupyter.hosts.Key`, whose variable is read at each request. Without one,
+        OLLAMA_API_KEY is sent to https://ollama.com.
     limits
         See :class:`Limits`.
     name
@@ -62,7 +64,7 @@ class Http:
         self,
         url: str,
         *,
-        token: str | None = None,
+        token: hosts.Token = None,
         limits: Limits | None = None,
         name: str = "service",
         refine: Refine | None = None,
@@ -72,17 +74,14 @@ class Http:
 
         self.url = connectable(url)
         self.peer = Peer(
-            name, self.url, limits or Limits(), refine, httpx, bounds or Settings().bounds
+            name, self.url, limits or Limits(), refine, httpx, bounds or Settings().bounds, token
         )
-        local = is_loopback(self.url)
+        hosts.check(self.url, token)
         try:
-            self._client = httpx.Client(
-                base_url=self.url,
-                headers=_headers(token),
-                trust_env=not local,
-                # no certificates are read where no TLS can occur: that takes 20 ms
-                verify=not (local and self.url.startswith("http:")),
-                follow_redirects=False,
+            self._client = hosts.client(
+                self.url,
+                base_url=hosts.plain(self.url),
+                headers={"User-Agent": "mc-jupyter", "Accept-Encoding": "identity"},
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             )
             self._client.build_request("GET", "/")  # where a host's name is found to be none
@@ -140,6 +139,7 @@ class Http:
         if not (path.startswith("/") and path.isprintable() and len(path) < _LONGEST_PATH):
             # some hold what a server said; an address in place of one would get the token
             raise ArgumentError(f"{self.peer.name}: {path!r:.80} is no path")
+        allowed = hosts.authorization(self.url, self.peer.token)
         with ExitStack() as stack:
             parts = _parts(files, self.peer.name, report, stack)
             request = self._client.build_request(
@@ -149,7 +149,7 @@ class Http:
                 content=content,
                 data=_grouped(form) or None,
                 files=parts or None,
-                headers={**kind, **(headers or {})},
+                headers={**allowed, **kind, **(headers or {})},
                 extensions={"timeout": timeouts, "trace": wire.trace},
             )
             response = self._sent(request, wire, limit)
@@ -254,15 +254,6 @@ class Http:
         )
         with closing(opened) as reply:
             return reply.content(report), reply.headers
-
-
-def _headers(token: str | None) -> dict[str, str]:
-    headers = {"User-Agent": "mc-jupyter", "Accept-Encoding": "identity"}
-    if token:
-        if not (token.isascii() and token.isprintable()) or " " in token:
-            raise ArgumentError("the token holds characters that no token may have")
-        headers["Authorization"] = f"Bearer {token}"
-    return headers
 
 
 def _parts(

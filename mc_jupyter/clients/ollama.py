@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..errors import OptionError, ResponseError
 from ..events import Event, Report, silent, ticking
+from ..hosts import Token
 from ..settings import Bounds
 from .faults import model_refusal
 from .http import Http
@@ -54,7 +55,9 @@ class OllamaClient:
     url
         Where it answers: a URL, or what OLLAMA_HOST may hold.
     token
-        For a server that wants one; sent to this URL only.
+        For a server that wants one; sent to this URL only, and to other machines over https only.
+        A text, or a :class:`~mc_jupyter.hosts.Key` that names an environment variable. Without
+        one, OLLAMA_API_KEY is sent to https://ollama.com.
     limits
         How long to wait, see :class:`Limits`.
     name
@@ -75,7 +78,7 @@ class OllamaClient:
         self,
         url: str,
         *,
-        token: str | None = None,
+        token: Token = None,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         name: str = "ollama",
         changed: Callable[[], None] = lambda: None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import ModuleType
 from typing import Any, Literal
 
+from .. import hosts
 from ..errors import (
     ArgumentError,
     BoundError,
@@ -44,11 +45,11 @@ class Limits:
     silence: float | None = 60.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if value is not None and not 0 < value < 1e8:
                 raise ArgumentError(
-                    f"limit {field.name} is {value!r}", "accepted: seconds above 0, or None"
+                    f"limit {each.name} is {value!r}", "accepted: seconds above 0, or None"
                 )
 
     def of(self, name: LimitName) -> float | None:
@@ -75,6 +76,8 @@ class Peer:
         The module, imported when the first client was made.
     bounds
         See :class:`~mc_jupyter.settings.Bounds`.
+    token
+        What lets a request in; see :mod:`mc_jupyter.hosts`.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Peer:
     refine: Refine | None
     httpx: ModuleType
     bounds: Bounds
+    token: hosts.Token = field(default=None, repr=False)
 
     def failure(
         self, error: Exception, limit: LimitName, *, started: bool = False
@@ -99,6 +103,9 @@ class Peer:
             Whether the answer had begun (its headers were there).
         """
         known = self.httpx
+        if way := hosts.failure(error, self.url):
+            way.message = told(self.name, self.url, way.message)
+            return way
         if isinstance(error, known.TimeoutException):
             if isinstance(error, known.ConnectTimeout):
                 limit = "connect"

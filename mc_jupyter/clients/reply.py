@@ -18,6 +18,7 @@ from ..sockets import Wire
 from .content import Content, gather
 from .decode import NotDecodedError, decoded, encoding_of
 from .faults import Fault, read_body, to_error
+from .hiding import Hiding, secrets_in
 from .names import told
 from .peer import BoundName, LimitName, Peer
 from .transfer import receiving
@@ -56,6 +57,7 @@ class Reply:
         self._came = 0  # bytes of the body, as they came
         encoding = encoding_of(response.headers.get("content-encoding", ""))
         self._decoded = decoded(iter(self._piece, None), encoding) if encoding else None
+        self._hiding = Hiding(*secrets_in(response.request.headers))
         self._take_back = cancel.on_cancel(wire.cut)
 
     @property
@@ -66,7 +68,8 @@ class Reply:
     @property
     def headers(self) -> dict[str, str]:
         """The headers, by their lower-case names."""
-        return {name.lower(): value for name, value in self._response.headers.items()}
+        hide = self._hiding.text
+        return {name.lower(): hide(value) for name, value in self._response.headers.items()}
 
     @property
     def content_type(self) -> str:
@@ -98,11 +101,11 @@ class Reply:
             raise self.peer.too_much("max_headers", "the reply's headers are larger")
 
     def _read(self) -> bytes | None:
-        """Return the next piece, decoded; None at the end."""
+        """Return the next piece, decoded and without the key that was sent; None at the end."""
         if self._decoded is None:
-            return self._piece()
+            return self._hiding.piece(self._piece())
         try:
-            return next(self._decoded, None)
+            return self._hiding.piece(next(self._decoded, None))
         except NotDecodedError as error:
             raise self._unread(str(error)) from error
 
@@ -153,8 +156,8 @@ class Reply:
             raise self.peer.too_much("max_reply", f"the reply is larger: it says {size}")
         return gather(
             self.pieces(),
-            headers.get("content-type", "application/octet-stream"),
-            name=_file_name(headers.get("content-disposition", "")),
+            self.headers.get("content-type", "application/octet-stream"),
+            name=_file_name(self.headers.get("content-disposition", "")),
             told=receiving(self.peer.name, total, report),
         )
 
@@ -294,10 +297,8 @@ class Reply:
 
     def _fault(self, body: bytes) -> MediaConduitError:
         headers = self._response.headers
-        token = self._response.request.headers.get("authorization", "").partition(" ")[2]
-        if token:  # some servers quote the request; what is said here is saved with the notebook
-            body = body.replace(token.encode(), b"***")
-        data, text, html = read_body(body, headers.get("content-type", ""))
+        # some servers quote the request; what is said here is saved with the notebook
+        data, text, html = read_body(self._hiding.data(body), headers.get("content-type", ""))
         status = self._response.status_code
         fault = Fault(
             name=self.peer.name,
@@ -308,8 +309,9 @@ class Reply:
             data=data,
             text=text,
             html=html,
-            location=headers.get("location", "") if 300 <= status < 400 else "",
+            location=self.headers.get("location", "") if 300 <= status < 400 else "",
             method=self._response.request.method,
+            token=self.peer.token,
         )
         return to_error(fault, self.peer.refine)
 

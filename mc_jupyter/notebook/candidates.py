@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -75,6 +77,7 @@ class Candidates:
             "FILE|VARIABLE": ("path", self._inputs),
             "FIELD=FILE": ("path", self._fields),
             "VOICE": ("voice", self._voices),
+            "VARIABLE": ("variable", lambda _: _variables()),
             "MODEL_ID": ("model", self._model_ids),
             "METHOD": ("value", lambda _: METHODS),
             "WORD": ("value", lambda _: find_words(self._registry)),
@@ -219,6 +222,12 @@ def _names(services: list[Service]) -> list[str]:
 
 def _is_of(service: Service, kind: str | None) -> bool:
     return kind is None or (service.kind is not None and service.kind.name == kind)
+
+
+def _variables() -> list[str]:
+    """The names of the environment's variables, those that seem to hold a key first."""
+    is_key = re.compile("KEY|TOKEN|SECRET|PASS").search
+    return sorted(os.environ, key=lambda name: (not is_key(name.upper()), name))
 
 
 def _keys(asked: Asked) -> list[str]:

@@ -92,6 +92,12 @@ class ServiceVerbs:
             metavar="NAME",
             help="what to take it for (plain: any path), whatever it says of itself",
         )
+        load.add_argument(
+            "--key-env",
+            metavar="VARIABLE",
+            help="the environment variable that holds the key of a service at an address; it is "
+            "sent to that address only",
+        )
         load.add_argument("--start", action="store_true", help="start it at once")
         load.add_argument("--refresh", action="store_true", help="fetch it anew")
         start = verbs.add("start", "Start a service and wait until it answers.", self._start)
@@ -135,6 +141,7 @@ class ServiceVerbs:
             env=_environment(given.env or ()),
             refresh=given.refresh,
             client=given.client,
+            key_env=given.key_env,
             report=screen.report,
         )
         notes = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ..events import Report
+from ..hosts import Key, Token
 from ..manifest import Manifest
 
 Gpu = Literal["auto", "on", "off"]
@@ -66,6 +67,8 @@ class Spec:
         The folder where the embedded runtime keeps fetched weights.
     url
         For the url runtime: where the service answers.
+    key
+        For the url runtime: the variable whose value lets a request in; None where none is named.
     typed
         The identifier as the user typed it, for lines to copy; empty where nobody did.
     links
@@ -89,6 +92,7 @@ class Spec:
     models: tuple[Path, ...] = ()
     weights: Path | None = None
     url: str | None = None
+    key: Key | None = None
     typed: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
 
@@ -112,7 +116,8 @@ class Condition:
     url
         Where the service answers now (``http://127.0.0.1:PORT``), read afresh; None if nowhere.
     token
-        The bearer token that this server wants; None for all but the embedded one. Never shown.
+        What lets a request in: the embedded server's own token, or the key of the url runtime.
+        Never shown.
     started_at
         ISO 8601, UTC; None when it does not run.
     exit_code
@@ -130,7 +135,7 @@ class Condition:
     state: State
     detail: str = ""
     url: str | None = None
-    token: str | None = field(default=None, repr=False)
+    token: Token = field(default=None, repr=False)
     started_at: str | None = None
     exit_code: int | None = None
     docker_health: str | None = None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .. import cancel
-from ..errors import StartError, TimeLimitError
+from .. import cancel, hosts
+from ..errors import ArgumentError, MediaConduitError, StartError, TimeLimitError
 from ..events import Event, Report, ticking
 from ..sockets import Wire
 from .base import Condition
@@ -27,6 +28,33 @@ _ANSWERS_DESPITE = (401, 403, 405)
 _LOG_LINES = 5
 
 Knock = Literal["answers", "refuses", "silent", "gone"]
+
+
+@dataclass(frozen=True)
+class Met:
+    """How a GET was met.
+
+    Attributes
+    ----------
+    how
+        As :func:`knock` says it.
+    words
+        The same in words.
+    status
+        The HTTP status; 0 where none came.
+    error
+        What kept it from the server: a certificate, a proxy, a key that is not there.
+    """
+
+    how: Knock
+    words: str
+    status: int = 0
+    error: MediaConduitError | None = None
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether it is there, and wants a key or another one."""
+        return self.status in (401, 403)
 
 
 def wait_until_ready(
@@ -76,7 +104,7 @@ def wait_until_ready(
         return Event("wait", f"waiting for {name}: {seen} ({seconds:.0f} s)")
 
     condition = look()
-    with _client(condition.url or "") as client, ticking(waiting, report, every=_SAY_EVERY):
+    with hosts.client(condition.url or "") as client, ticking(waiting, report, every=_SAY_EVERY):
         while True:
             cancel.check()
             if not condition.alive:
@@ -98,7 +126,7 @@ def wait_until_ready(
             condition = look()
 
 
-def answers(url: str, path: str, token: str | None = None, timeout: float = 2.0) -> bool:
+def answers(url: str, path: str, token: hosts.Token = None, timeout: float = 2.0) -> bool:
     """Whether a GET of `path` at `url` is answered as a service that is ready answers.
 
     Parameters
@@ -106,14 +134,14 @@ def answers(url: str, path: str, token: str | None = None, timeout: float = 2.0)
     url, path
         Where.
     token
-        The bearer token it wants.
+        The key or bearer token that it wants.
     timeout
         Seconds in all its phases.
     """
     return knock(url, path, token, timeout) == "answers"
 
 
-def knock(url: str, path: str, token: str | None = None, timeout: float = 2.0) -> Knock:
+def knock(url: str, path: str, token: hosts.Token = None, timeout: float = 2.0) -> Knock:
     """Look how a GET of `path` at `url` is met.
 
     Parameters
@@ -127,37 +155,46 @@ def knock(url: str, path: str, token: str | None = None, timeout: float = 2.0) -
         ``answers``; ``refuses`` (another status); ``silent`` (it took the connection and says
         nothing, as a server does that works); ``gone`` (no connection, or no HTTP).
     """
-    with _client(url) as client:
-        return _ask(client, url, path, token, timeout)[0]
+    return meet(url, path, token, timeout).how
 
 
-def _client(url: str) -> httpx.Client:
-    import httpx
+def meet(url: str, path: str, token: hosts.Token = None, timeout: float = 2.0) -> Met:
+    """Look how a GET of `path` at `url` is met, and what kept it from the server.
 
-    # Certificates take 20 ms to load and loopback has none.
-    return httpx.Client(trust_env=False, verify=url.startswith("https:"))
+    Parameters
+    ----------
+    url, path, token, timeout
+        As for :func:`answers`.
+    """
+    try:
+        with hosts.client(url) as client:
+            return _ask(client, url, path, token, timeout)
+    except MediaConduitError as error:  # of the environment's proxy or certificates
+        return Met("gone", error.message, error=error)
 
 
 def _probe(client: httpx.Client, condition: Condition, path: str, timeout: float) -> str | None:
     """None when it is ready, else what was observed, in words."""
     if condition.url is None:
         return "no port is published"
-    met, seen = _ask(client, condition.url, path, condition.token, timeout)
-    if met == "answers":
+    met = _ask(client, condition.url, path, condition.token, timeout)
+    if met.how == "answers":
         return None
+    seen = met.words
     if condition.docker_health in ("healthy", "unhealthy"):
         return f"{seen}; Docker calls it {condition.docker_health}"
     return seen
 
 
-def _ask(
-    client: httpx.Client, url: str, path: str, token: str | None, timeout: float
-) -> tuple[Knock, str]:
-    """How a GET is met, and the same in words."""
+def _ask(client: httpx.Client, url: str, path: str, token: hosts.Token, timeout: float) -> Met:
+    """How a GET is met."""
     import httpx
 
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    where, wire = f"{url.rstrip('/')}{path}", Wire()
+    try:
+        headers = hosts.authorization(url, token)
+    except ArgumentError as error:
+        return Met("gone", error.message, error=error)
+    where, wire = f"{hosts.plain(url).rstrip('/')}{path}", Wire()
     asked = client.stream(
         "GET", where, headers=headers, timeout=timeout, extensions={"trace": wire.trace}
     )
@@ -165,18 +202,31 @@ def _ask(
     try:
         with asked as response:
             status = response.status_code
-    except httpx.ConnectError:
-        return "gone", "the connection is refused"
-    except httpx.TimeoutException as error:
-        is_connected = not isinstance(error, httpx.ConnectTimeout)
-        return "silent" if is_connected else "gone", f"no answer to GET {path}"
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        return "gone", f"no HTTP answer to GET {path} ({type(error).__name__})"
+        return _unmet(error, url, path)
     finally:
         take_back()
+    if status == 407 and (refused := hosts.refused_by_proxy(url)):
+        return Met("gone", refused.message, status, refused)
+    if status in (401, 403):
+        return Met("answers", f"it answers, and refuses access (HTTP {status})", status)
     if status < 400 or status in _ANSWERS_DESPITE:
-        return "answers", "it answers"
-    return "refuses", f"HTTP {status} to GET {path}"
+        return Met("answers", "it answers", status)
+    return Met("refuses", f"HTTP {status} to GET {path}", status)
+
+
+def _unmet(error: Exception, url: str, path: str) -> Met:
+    """What kept a GET from being answered."""
+    import httpx
+
+    if known := hosts.failure(error, url):
+        return Met("gone", known.message, error=known)
+    if isinstance(error, httpx.ConnectError):
+        return Met("gone", "the connection is refused")
+    if isinstance(error, httpx.TimeoutException):
+        is_connected = not isinstance(error, httpx.ConnectTimeout)
+        return Met("silent" if is_connected else "gone", f"no answer to GET {path}")
+    return Met("gone", f"no HTTP answer to GET {path} ({type(error).__name__})")
 
 
 def _obituary(name: str, condition: Condition, logs: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError, ConnectionFailedError
 from ..events import Report
 from .base import Condition, Spec
+
+if TYPE_CHECKING:
+    from .health import Met
 
 
 class UrlRuntime:
@@ -23,7 +27,9 @@ class UrlRuntime:
         Raises
         ------
         ConnectionFailedError
-            When it does not.
+            When it does not; of a certificate or proxy that is the trouble, its own error.
+        ArgumentError
+            When the variable that holds its key is not set.
         """
         if spec.url is None:
             raise ArgumentError(
@@ -35,8 +41,11 @@ class UrlRuntime:
                 f"{spec.handle} was not started by mc_jupyter: --gpu {spec.gpu} cannot be applied",
                 f"%mc start {spec.handle}",
             )
-        condition = self.condition(spec)
+        met = self._met(spec)
+        condition = self._condition(spec, met)
         if not condition.alive:
+            if met is not None and met.error is not None:
+                raise met.error
             raise ConnectionFailedError(
                 f"nothing answers at {spec.url}",
                 "mc_jupyter does not start what it only knows by address: start it where it lives",
@@ -45,14 +54,25 @@ class UrlRuntime:
 
     def condition(self, spec: Spec) -> Condition:
         """Ask it."""
-        from .health import knock
+        return self._condition(spec, self._met(spec))
 
-        met = knock(spec.url, spec.manifest.health.path) if spec.url else "gone"
-        if met == "answers":
-            return Condition("running", "answers", url=spec.url)
-        if met == "silent":  # at work, as far as can be told from here
-            return Condition("running", "takes connections, but does not answer", url=spec.url)
-        return Condition("absent", "does not answer")
+    @staticmethod
+    def _met(spec: Spec) -> Met | None:
+        from .health import meet
+
+        return meet(spec.url, spec.manifest.health.path, spec.key) if spec.url else None
+
+    @staticmethod
+    def _condition(spec: Spec, met: Met | None) -> Condition:
+        if met is None:
+            return Condition("absent", "does not answer")
+        if met.how == "answers":
+            words = met.words.removeprefix("it ")
+            return Condition("running", words, url=spec.url, token=spec.key)
+        if met.how == "silent":  # at work, as far as can be told from here
+            words = "takes connections, but does not answer"
+            return Condition("running", words, url=spec.url, token=spec.key)
+        return Condition("absent", met.error.message if met.error else "does not answer")
 
     def stop(self, spec: Spec) -> None:
         """Refuse: it is not ours.

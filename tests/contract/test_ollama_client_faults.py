@@ -241,7 +241,7 @@ def test_401_keeps_the_sign_in_address() -> None:
 
 def test_a_token_that_is_missing() -> None:
     with ScriptedOllama(token="s3cret") as server:
-        with pytest.raises(ResponseError, match="wants a token"):
+        with pytest.raises(ResponseError, match="wants a key"):
             OllamaClient(server.url, token="wrong").version()
         assert OllamaClient(server.url, token="s3cret").version()
 

@@ -15,6 +15,7 @@ from support.wait import wait_until
 from mc_jupyter.clients import OllamaClient
 from mc_jupyter.errors import ConnectionFailedError, TimeLimitError
 from mc_jupyter.notebook.arguments import THINK_LEVELS, Parser, expand_think, split_head
+from mc_jupyter.notebook.candidates import Asked, Candidates
 from mc_jupyter.notebook.complete import TabCompletion
 from mc_jupyter.notebook.cursor import scan
 from mc_jupyter.notebook.installed import Installed
@@ -220,6 +221,15 @@ def test_a_line_is_split_as_the_parser_does_it() -> None:
     assert here is not None
     assert (here.text, here.quote, here.since(2)) == ("i j", '"', "j")
     assert split_head(r"""a\ b "c d" 'e\f' --x={{g + h}}""", None)[0] == words
+
+
+def test_variables_that_seem_to_hold_a_key_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AAA_PLAIN", "x")
+    monkeypatch.setenv("AAA_API_KEY", "x")
+    parser = Parser("%mc load", "")
+    action = parser.add_argument("--key-env", metavar="VARIABLE")
+    found = Candidates(ServiceRegistry()).of(action, Asked("aaa"))
+    assert found == ("variable", ["AAA_API_KEY", "AAA_PLAIN"])
 
 
 def test_think_and_its_level() -> None:
