@@ -33,6 +33,7 @@ _PLACE = re.compile(r"at \d+\(\d+\): ")  # in a grammar that the caller never se
 _GIVEN_UP = re.compile(rb"llg error: (lexer|parser) error")
 _LOG_TIME = 0.01  # seconds; the log comes by another pipe than the reply
 _ENFORCED = 256  # schemas that are remembered
+_SPINS = "1000"  # its default, 300000, is some milliseconds
 _JSON_START = re.compile(r"\s*([{[\"\d-]|t(r|$)|f(a|$)|n(u|$)|$)")
 
 
@@ -78,10 +79,8 @@ class Engine:
         """
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-P", "-m", f"{__package__}.worker")
-        # when the engine ends itself it would run a debugger for seconds
-        env = {**os.environ, "GGML_NO_BACKTRACE": "1"}
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=env
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=worker_environment(os.environ)
         )
         engine = cls(spec, _private_folder(), process)
         try:
@@ -209,6 +208,20 @@ class Engine:
                         status=400,
                     )
                 yield batch
+
+
+def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a worker process.
+
+    A thread that waits for the others spins first, which takes the processor from the very
+    thread that it waits for when other programs run. libgomp reads how long when it is loaded
+    (source: GCC, libgomp manual, GOMP_SPINCOUNT); what the user has set is left alone.
+    """
+    # when the engine ends itself it would run a debugger for seconds
+    values = {**environ, "GGML_NO_BACKTRACE": "1"}
+    if not environ.get("GOMP_SPINCOUNT") and not environ.get("OMP_WAIT_POLICY"):
+        values["GOMP_SPINCOUNT"] = _SPINS
+    return values
 
 
 def _private_folder() -> Path:

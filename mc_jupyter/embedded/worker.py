@@ -63,7 +63,8 @@ def load(spec: WorkerSpec) -> object:
     params.n_parallel = spec.parallel
     params.n_batch = params.n_ubatch = spec.num_batch
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = spec.threads
-    # a thread that waits must not spin: it would starve the other beside a busy kernel
+    # a thread that waits must not spin: it would starve the other beside a busy kernel. This is
+    # for builds without OpenMP; for those with it, see engine.worker_environment
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.n_gpu_layers = 0
     params.fit_params = False  # never a smaller context than was asked for
