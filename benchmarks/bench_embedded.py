@@ -9,16 +9,16 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-from common import ROOT, Row, ratio
+from common import Row, model_folder, ratio
+
+from mc_jupyter.embedded.catalogue import SMOLLM2
 
 RUNS = 7
 TOKENS = 200
-MODEL = "smollm2:135m"
+MODEL = SMOLLM2.name
 PROMPT = "Tell a long story about a lighthouse keeper and the sea."
-STORE = ROOT / ".cache" / "models"
 
 BARE = """
 import json, sys, xllamacpp as xlc
@@ -44,7 +44,9 @@ for line in sys.stdin:
 
 
 @contextlib.contextmanager
-def program(*command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def program(
+    *command: str, env: dict[str, str] | None = None, new_session: bool = False
+) -> Iterator[subprocess.Popen[str]]:
     """Run a program that ends with its stdin."""
     process = subprocess.Popen(
         [sys.executable, *command],
@@ -53,6 +55,7 @@ def program(*command: str, env: dict[str, str] | None = None) -> Iterator[subpro
         stderr=subprocess.DEVNULL,
         env={**os.environ, **(env or {})},
         text=True,
+        start_new_session=new_session,
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -90,9 +93,8 @@ def served(client: httpx.Client) -> float:
 
 def rows() -> list[Row]:
     """Measure both, in turn."""
-    pull = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "pull", MODEL, "--store", str(STORE)]
-    subprocess.run(pull, check=True, stderr=subprocess.DEVNULL)
-    weights = next(Path(STORE).rglob("*.gguf"))
+    models = model_folder()
+    weights = models / SMOLLM2.file
     request = {
         "messages": [
             {"role": "system", "content": "You are a helpful assistant."},
@@ -105,11 +107,13 @@ def rows() -> list[Row]:
         "stream": True,
     }
     token = secrets.token_urlsafe()
-    serve = ("-P", "-m", "mc_jupyter.embedded", "serve", "--end-with-stdin", "--store", str(STORE))
+    serve = ("-P", "-m", "mc_jupyter.embedded", "serve", "--end-with-stdin")
     ours, theirs = [], []
     with (
         program("-c", BARE, str(weights), json.dumps(request)) as script,
-        program(*serve, env={"MC_JUPYTER_EMBEDDED_TOKEN": token}) as server,
+        program(
+            *serve, "--models", str(models), env={"MC_JUPYTER_EMBEDDED_TOKEN": token}
+        ) as server,
     ):
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]

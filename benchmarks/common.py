@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +12,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+
+
+class CannotRun(Exception):
+    """Why a page cannot be measured on this machine; the other pages go on."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,22 @@ def ratio(what: str, ours: list[float], theirs: list[float], most: float | None 
     values = tuple(a / b for a, b in zip(ours, theirs, strict=True))
     goal = f"<= {most:g}" if most is not None else ""
     return Row(what, values, "x", goal, None if most is None else statistics.median(values) <= most)
+
+
+def model_folder() -> Path:
+    """Return the folder with the weights of the small model; fetch them where they are missing.
+
+    Raises
+    ------
+    CannotRun
+        They cannot be fetched.
+    """
+    from support.embedded_server import weights
+
+    try:
+        return weights()
+    except subprocess.CalledProcessError as failed:
+        raise CannotRun("the small model cannot be fetched (see above)") from failed
 
 
 def seconds(action: Callable[[], object]) -> float:
