@@ -26,6 +26,7 @@ PAGES = (
     "bench_start",
     "bench_stream",
     "bench_embedded",
+    "bench_busy",
     "bench_complete",
 )
 

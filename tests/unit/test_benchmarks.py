@@ -1,12 +1,16 @@
-"""`make bench`: one page that fails or cannot run leaves the others."""
+"""`make bench`: one page that fails or cannot run leaves the others; the busy loops."""
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -58,3 +62,12 @@ def test_a_missed_goal_is_status_1_whatever_comes_after(tmp_path: Path) -> None:
     status, said, _ = bench(tmp_path, "misses", "cannot", "goes")
     assert status == 1
     assert "MISSED" in said
+
+
+def test_each_busy_loop_has_a_session_of_its_own_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    page = importlib.import_module("bench_busy")
+    with page.busy(3) as loops:
+        pids = [loop.pid for loop in loops]
+        assert [os.getsid(pid) for pid in pids] == pids
+    assert [loop.returncode for loop in loops] == [0, 0, 0]
