@@ -122,7 +122,7 @@ def bare(url):
     with httpx.Client(trust_env=False, timeout=60) as client:
         with client.stream("POST", url + "/api/chat", json=body) as response:
             for line in response.iter_lines():
-                json.loads(line)
+                print(json.loads(line)["message"]["content"], end="")
                 if first is None:
                     first = time.perf_counter() - start
     print(json.dumps((time.perf_counter() - start, first)))
@@ -130,11 +130,13 @@ def bare(url):
 
 
 def through_magic(url: str) -> list[Row]:
-    """The same answer through %%ollama, display included, in turn with the bare loop."""
+    """The same answer through %%ollama, display included, in turn with a loop that prints it."""
     body = {"model": MODEL, "messages": MESSAGES, "stream": True}
     ours, theirs = [], []
     with kernel({"OLLAMA_HOST": url}) as client:
         run(client, IN_KERNEL_BARE.replace("{body!r}", repr(body)))
+        shown = run(client, f"bare({url!r})")["text"]
+        assert len(shown) > CHUNKS, "the plain loop does not print the answer"
         for count in range(RUNS + 1):
             mine = seconds(lambda: run(client, f"%%ollama {MODEL}\nhi"))
             bare = seconds(lambda: run(client, f"bare({url!r})"))
@@ -143,7 +145,8 @@ def through_magic(url: str) -> list[Row]:
                 theirs.append(bare)
     return [
         Row(f"{CHUNKS:,} chunks through %%ollama in a kernel", tuple(v * 1e3 for v in ours), "ms"),
-        ratio("  ratio to the bare loop in the same kernel", ours, theirs),
+        Row("  a plain loop that prints, in the same kernel", tuple(v * 1e3 for v in theirs), "ms"),
+        ratio("  ratio", ours, theirs),
     ]
 
 
