@@ -71,3 +71,26 @@ def test_each_busy_loop_has_a_session_of_its_own_and_ends(monkeypatch: pytest.Mo
         pids = [loop.pid for loop in loops]
         assert [os.getsid(pid) for pid in pids] == pids
     assert [loop.returncode for loop in loops] == [0, 0, 0]
+
+
+def test_the_start_page_takes_the_image_that_is_here_and_says_why_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    page = importlib.import_module("bench_start")
+    here: set[str] = set()
+
+    def cannot_build() -> str:
+        raise page.build.CannotBuild("it takes debootstrap")
+
+    monkeypatch.setattr(page.engine, "why_no_engine", lambda: None)
+    monkeypatch.setattr(page.engine, "has_compose", lambda: True)
+    monkeypatch.setattr(page.build, "label_of", lambda image: {} if image in here else None)
+    monkeypatch.setattr(page.build, "set_up_base", cannot_build)
+    with pytest.raises(page.CannotRun, match=r"ollama/ollama:latest.*it takes debootstrap"):
+        page.choose()
+    here.add(page.OLLAMA.image)
+    assert page.choose() is page.OLLAMA
+    here.add(page.HTTP.image)
+    monkeypatch.setattr(page.build, "set_up_base", lambda: page.HTTP.image)
+    assert page.choose() is page.HTTP

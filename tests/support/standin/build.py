@@ -145,17 +145,29 @@ def run_docker(*arguments: str) -> None:
         raise CannotBuild(f"docker {arguments[0]} failed: {answer.stderr.strip()[-500:]}")
 
 
-def set_up() -> None:
-    """Fetch what is missing, then build the base image and the ollama one."""
+def set_up_base() -> str:
+    """Return the base image's name; fetch and build it where it is missing.
+
+    Raises
+    ------
+    CannotBuild
+        It takes what this machine or this user has not.
+    """
     CACHE.mkdir(parents=True, exist_ok=True)
     tar = CACHE / "base.tar"
     if label_of(BASE) is None and not tar.is_file():
         _debootstrap(tar)
+    return base_image()
+
+
+def set_up() -> None:
+    """Fetch what is missing, then build the base image and the ollama one."""
+    base = set_up_base()
     if not list(MODELS.glob("*.gguf")):
         command = [sys.executable, "-P", "-m", "mc_jupyter.embedded", "pull", "smollm2:135m"]
         subprocess.run([*command, "--store", str(MODELS)], check=True)
     _fetch_compose(OLD_COMPOSE)
-    print(base_image(), ollama_image())
+    print(base, ollama_image())
 
 
 def _fetch_compose(version: str) -> None:
