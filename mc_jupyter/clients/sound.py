@@ -54,7 +54,7 @@ class Sound:
 def describe(recording: Recording) -> Sound | None:
     """Return what a recording holds; None where libsndfile cannot read it (aac, m4a, no sound).
 
-    A length that the file does not tell is found by decoding it, block by block.
+    The length of what is coded is found by decoding it, block by block.
     """
     try:
         with reading(recording) as file:

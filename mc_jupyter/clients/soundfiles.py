@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ..errors import DiskFullError, InputError, OptionError
+from . import mp3, wav
 from .content import Content
 from .upload import Upload
 
@@ -33,6 +34,7 @@ _RAW = {"samplerate": PCM_RATE, "channels": 1, "format": "RAW", "subtype": "PCM_
 RAW_TYPES = ("audio/pcm", "audio/l16")
 """Content types of such samples."""
 BLOCK = 1 << 14  # frames; the encoders of libsndfile overflow on one long write
+_BARE = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW")  # one size a sample: the bytes tell how many
 _UNKNOWN = 1 << 62  # a count of frames from there on says that the file does not tell
 
 
@@ -45,11 +47,14 @@ def reading(recording: Recording) -> Iterator[Any]:
     kind = recording.kind if isinstance(recording, Upload) else recording.content_type
     is_raw = kind.partition(";")[0] in RAW_TYPES
     try:
-        with soundfile.SoundFile(_place(recording), **(_RAW if is_raw else {})) as file:
-            # where it can seek, soundfile seeks after each read, which fails in a FLAC that does
-            # not tell its length; nothing here needs it
-            file.seekable = lambda: False
-            yield file
+        with recording.open() as stream:
+            told = None if is_raw else mp3.with_length(stream) or wav.with_length(stream)
+            place = told or _place(recording)
+            with soundfile.SoundFile(place, **(_RAW if is_raw else {})) as file:
+                # where it can seek, soundfile seeks after each read, which fails in a FLAC that
+                # does not tell its length; nothing here needs it
+                file.seekable = lambda: False
+                yield file
     except (soundfile.SoundFileError, TypeError) as error:  # the latter for a name like x.raw
         reason = str(error).rpartition(": ")[2]
         raise InputError(
@@ -72,9 +77,21 @@ def blocks(file: Any) -> Iterator[Any]:
 
 
 def frames_of(file: Any) -> int:
-    """Return how many frames there are; a file that does not tell is read to its end."""
+    """Return how many frames there are: of bare samples as the file tells, else by decoding.
+
+    A file that breaks off in the middle has as many as can be decoded.
+    """
+    import soundfile
+
     told = int(file.frames)
-    return told if 0 < told < _UNKNOWN else sum(map(len, blocks(file)))
+    is_bare = file.format != "FLAC" and file.subtype.startswith(_BARE)
+    if is_bare and 0 < told < _UNKNOWN:
+        return told
+    count = 0
+    with suppress(soundfile.SoundFileError):
+        for block in blocks(file):
+            count += len(block)
+    return count
 
 
 def format_of(file: Any) -> str:

@@ -55,7 +55,7 @@ class Upload:
             if not stat.S_ISREG(upload._stat().st_mode):
                 what = "a folder" if os.path.isdir(path) else "no file of bytes"
                 raise InputError(f"{path} is {what}", "name a file")
-            upload._open().close()
+            upload.open().close()
         else:
             kind = source.content_type if isinstance(source, Content) else ""
             name = name or f"input{suffix_of(kind) if kind else ''}"
@@ -92,7 +92,7 @@ class Upload:
     def sha256(self) -> str:
         """The hash in hexadecimal: of what was sent where it was, else of what would be."""
         if not self._hashes:
-            with self._open() as file:
+            with self.open() as file:
                 self._hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
         return self._hashes[-1]
 
@@ -103,7 +103,14 @@ class Upload:
         except (OSError, ValueError) as error:
             raise InputError(_unread(self.source, error)) from error
 
-    def _open(self) -> Readable:
+    def open(self) -> Readable:
+        """Open it for reading, from the beginning.
+
+        Raises
+        ------
+        InputError
+            It cannot be read.
+        """
         if isinstance(self.source, Path):
             try:
                 return open(self.source, "rb")
@@ -113,7 +120,7 @@ class Upload:
 
     def reader(self, told: Callable[[int], None] = lambda done: None) -> Reader:
         """Return what httpx sends: it reads piece by piece and hashes on the way."""
-        return Reader(self.name, self._open(), self._hashes.append, told)
+        return Reader(self.name, self.open(), self._hashes.append, told)
 
 
 class Reader:

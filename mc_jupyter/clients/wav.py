@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 
-from .content import Content, gather
+from .content import Content, Readable, gather
+from .joined import Joined
 
 _HEAD = 4096  # bytes in which the samples begin
 _MOST = (1 << 32) - 1  # that a head can tell
@@ -18,17 +20,33 @@ def mend_wav(content: Content) -> Content:
     stands for "unknown": Python's own reader then sees hours of sound. The samples stay.
     """
     with content.open() as file:
-        head = bytearray(file.read(_HEAD))
+        head = _mended_head(file)
+    if head is None:
+        return content
+    return gather(_replaced(head, content), content.content_type, name=content.name)
+
+
+def with_length(file: Readable) -> Joined | None:
+    """Return a WAV whose head tells no length as a stream whose head does; None where it did."""
+    head = _mended_head(file)
+    return None if head is None else Joined(head, file, len(head))
+
+
+def _mended_head(file: Readable) -> bytes | None:
+    """The first bytes of a WAV with the lengths that are there; None where they were right."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    head = bytearray(file.read(_HEAD))
     at = head.find(b"data", 12) + 4
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE" or at < 16 or at + 4 > len(head):
-        return content
-    there = content.size - at - 4
+        return None
+    there = size - at - 4
     told = struct.unpack_from("<I", head, at)[0]
-    if (0 < told <= there) or there <= 0 or content.size >= 1 << 32:
-        return content
-    struct.pack_into("<I", head, 4, content.size - 8)
+    if (0 < told <= there) or there <= 0 or size >= 1 << 32:
+        return None
+    struct.pack_into("<I", head, 4, size - 8)
     struct.pack_into("<I", head, at, there)
-    return gather(_replaced(bytes(head), content), content.content_type, name=content.name)
+    return bytes(head)
 
 
 def with_head(samples: Content, rate: int, channels: int = 1) -> Content:

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from support.small_disk import small_disk
 
-from mc_jupyter.clients import sound
+from mc_jupyter.clients import mp3, sound
 from mc_jupyter.clients.content import Content
 from mc_jupyter.clients.sound import Sound
 from mc_jupyter.clients.upload import Upload
@@ -245,3 +245,80 @@ def test_a_full_disk_is_said(format: str, tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(DiskFullError, match="the sound could not be written"):
             sound.join([long], format)
         assert list(disk.iterdir()) == []
+
+
+DATA = Path(__file__).parents[1] / "data"
+VBR = (DATA / "vbr_noheader.mp3").read_bytes()  # a tone of 2 s
+LOUD_THEN_QUIET = (DATA / "loudthenquiet.mp3").read_bytes()  # 2 s of noise, 4 s of silence
+ID3 = b"ID3\x03\0\0" + bytes([0, 0, 40, 0]) + bytes(40 * 128)
+
+
+def mpeg(data: bytes) -> Content:
+    return Content(data, "audio/mpeg")
+
+
+def without_header(data: bytes) -> bytes:
+    first = mp3.frame(data[:4])
+    assert first is not None
+    return data[first.size :]
+
+
+@pytest.mark.parametrize(
+    ("data", "frames"),
+    [
+        (VBR, 89_856),
+        (LOUD_THEN_QUIET, 266_112),
+        (ID3 + VBR, 89_856),
+        (ID3 + ID3 + VBR + b"TAG" + bytes(125), 89_856),
+        (VBR + LOUD_THEN_QUIET, 89_856 + 266_112),
+        (VBR[: len(VBR) // 2], 41_400),
+    ],
+    ids=["vbr", "loud, then quiet", "tag", "tags all round", "two in one", "cut off"],
+)
+def test_an_mp3_without_a_header_is_decoded_whole(data: bytes, frames: int) -> None:
+    known = sound.describe(mpeg(data))
+    assert known is not None
+    assert known.duration * 44_100 == pytest.approx(frames, rel=0.02)
+    assert len(sound.samples(mpeg(data))) == round(known.duration * 44_100)
+    wav = sound.describe(sound.convert(mpeg(data), "wav"))
+    assert wav == Sound(known.duration, 44_100, 1, "wav")
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_mp3_of_every_rate_has_its_length(rate: int, channels: int) -> None:
+    whole = recorded("mp3", tone(2, rate, channels), rate).bytes
+    known = sound.describe(mpeg(whole))
+    assert known == Sound(2.0, rate, channels, "mp3")
+    for data, seconds in (
+        (without_header(whole), 2),
+        (whole + whole, 4),  # the header counts the first alone
+        (whole[: len(whole) // 2], 1),  # and here more than there is
+    ):
+        known = sound.describe(mpeg(data))
+        assert known is not None
+        assert known.duration == pytest.approx(seconds, abs=0.4)
+        assert len(sound.samples(mpeg(data))) == round(known.duration * rate)
+
+
+def test_an_mp3_cut_at_any_byte_is_as_long_as_what_is_there() -> None:
+    lengths = []
+    for length in range(0, 3000, 97):
+        known = sound.describe(mpeg(VBR[:length]))
+        lengths.append(known.duration if known else 0.0)
+    assert lengths[0] == 0
+    assert 0 < lengths[-1] < 1
+
+
+def test_a_flac_that_breaks_off_is_as_long_as_what_decodes() -> None:
+    data = recorded("flac", tone(2)).bytes
+    known = sound.describe(Content(data[: len(data) // 2], "audio/flac"))
+    assert known is not None
+    assert 0 < known.duration < 1.6
+
+
+@pytest.mark.parametrize("data_size", [0, _UNKNOWN, 2_000_000_000])
+def test_a_wav_as_it_is_streamed_has_its_length(data_size: int) -> None:
+    content = headed(data_size, _UNKNOWN)
+    assert sound.describe(content) == Sound(1.0, RATE, 1, "wav")
+    assert len(sound.samples(content)) == RATE
