@@ -29,6 +29,9 @@ _NO_SPACE = re.compile(
     r"no space left on device|disk quota exceeded|not enough space|no room for", re.I
 )
 _NO_MANIFEST = re.compile(r"manifest.*(does not exist|not found|unknown)", re.I)
+_PICTURE = re.compile(
+    r"\bimage (type|format)|(decod|load|process|read)\w* image|image: unknown", re.I
+)
 _ADVICE = re.compile(r"not found: ")  # a server that says what it can serve instead
 _LONGEST = 600  # characters of a server's text in a message
 
@@ -204,8 +207,19 @@ def model_refusal(fault: Fault) -> MediaConduitError | None:
         return ModelNotFoundError(
             told(fault.name, fault.url, said), f"check the spelling, the tag too; {here}"
         )
+    if _PICTURE.search(fault.text) and _has_images(fault.request):
+        words = f"{fault.text} ({fault.status})" if fault.status != 200 else fault.text
+        return ResponseError(
+            told(fault.name, fault.url, words), "save it as png or jpg", status=fault.status
+        )
     if fault.status == 404:
         pulls = fault.path not in ("/api/pull", "/api/delete") and not _ADVICE.search(fault.text)
         hint = f"%ollama pull {model}{at(fault.name)}" if pulls else here
         return ModelNotFoundError(told(fault.name, fault.url, fault.text), hint)
     return None
+
+
+def _has_images(request: Mapping[str, Any]) -> bool:
+    messages = request.get("messages")
+    each = messages if isinstance(messages, list) else [request]
+    return any(isinstance(one, Mapping) and one.get("images") for one in each)

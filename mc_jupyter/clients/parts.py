@@ -14,6 +14,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..meter import size_text
 from .lines import decoded, setting
+from .signatures import signature
 from .upload import Upload
 
 ACCEPTED = {
@@ -41,10 +42,6 @@ _OTHERS = {
     b"FORM": "AIFF",
     b"FLV\x01": "Flash video",
     b"\x30\x26\xb2\x75": "Windows Media (.wma, .wmv)",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"GIF8": "a GIF picture",
-    b"%PDF": "a PDF",
 }
 
 
@@ -65,6 +62,11 @@ def as_part(upload: Upload, name: str) -> Upload:
     """
     with closing(upload.reader()) as file:
         head = file.read(4096)
+    known = signature(head)
+    if known and known.kind not in ("sound", "video"):
+        raise InputError(
+            f"{upload.called} is {known}: {name} does not take it", _instead(upload, head)
+        )
     named = Path(upload.name).suffix.lower()
     named = _ALSO.get(named, named)
     seen = _sniffed(head)

@@ -17,6 +17,7 @@ from .content import Content
 from .languages import LANGUAGES, language_code
 from .lines import setting
 from .option import Option, Options, check
+from .signatures import HEAD, signature
 from .subtitles import srt, tsv, vtt
 from .transcription import Transcription, refined, transcription
 from .upload import Upload
@@ -140,7 +141,14 @@ class WhisperClient(ServiceClient):
 
     def _refuse_no_sound(self, upload: Upload) -> None:
         """The server fails without a reason on what is no recording."""
-        if upload.kind.startswith(("text/", "image/")):
+        with upload.open() as file:
+            known = signature(file.read(HEAD))
+        if known and known.kind not in ("sound", "video"):
+            raise InputError(
+                f"{self.name}: {upload.called} is {known}, and no recording",
+                "a sound or video file, or a result that is one",
+            )
+        if known is None and upload.kind.startswith(("text/", "image/")):
             raise InputError(
                 f"{self.name}: {upload.called} is {upload.kind}, and no recording",
                 "a sound or video file, or a result that is one",

@@ -112,7 +112,9 @@ class Magics:
             lambda: shell.magics_manager.magics["cell"],
         )
         self.kinds = LoadedKinds(self._desk)
-        self._prompts = Prompts(registry, self._screen, self._fill, self._keep)
+        self._prompts = Prompts(
+            registry, self._screen, self._fill, self._keep, lambda: shell.user_ns
+        )
         self._jobs = Jobs()
         self.panel = Panel(shell, registry, self._prompts, self._jobs)
         self._ollama = OllamaVerbs(registry, self._screen, self._prompts, self._jobs).verbs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,8 @@ class Prompts:
         Fills ``{{...}}`` from the notebook's names.
     keep
         Keeps an answer under ``_answer`` and the name that it is given.
+    names
+        The notebook's names, for pictures in variables.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Prompts:
         screen: Callable[[bool], Screen],
         fill: Callable[..., str],
         keep: Callable[[Answer, str | None], None],
+        names: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._registry, self._screen, self._fill, self._keep = registry, screen, fill, keep
+        self._names = names
         self.model: str | None = None
         self._default = argparse.Namespace()
         self.parser = add_prompt_options(
@@ -107,12 +111,12 @@ class Prompts:
         given = merged(given, self._default)
         used: list[object] = []
         text = prompt if given.literal else self._fill(prompt, used)
-        request = make_request([model], text, given)
+        request = make_request([model], text, given, self._names())
         if not used:
             return request
         from .kinds.traces import text_input
 
-        return replace(request, inputs=(text_input(text, used, "prompt"),))
+        return replace(request, inputs=(text_input(text, used, "prompt"), *request.inputs))
 
     def _send(self, given: argparse.Namespace, prompt: str) -> Answer | Result:
         request = self._request(given, prompt)

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..lab.made import Input
-from ..paths import expanded
 from .arguments import Parser
 
 _OPTIONS: dict[str, tuple[str, type[int] | type[float], str]] = {
@@ -110,7 +109,7 @@ def add_prompt_options(parser: Parser) -> Parser:
     add = add_default_options(parser).add_argument
     add("-m", "--model", dest="model_option", metavar="MODEL", help="the same as MODEL")
     add("-o", "--out", metavar="NAME", help="variable that the answer goes to (besides _answer)")
-    add("--image", action="append", metavar="PATH", help="show the model an image")
+    add("--image", action="append", metavar="FILE|VARIABLE", help="show the model a picture")
     add("--quiet", action="store_true", help="show nothing")
     add("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     return parser
@@ -135,7 +134,12 @@ def _key(pair: str) -> str:
     return pair.partition("=")[0].strip().replace("-", "_")
 
 
-def make_request(models: Sequence[str], prompt: str, given: argparse.Namespace) -> Request:
+def make_request(
+    models: Sequence[str],
+    prompt: str,
+    given: argparse.Namespace,
+    names: Mapping[str, Any] | None = None,
+) -> Request:
     """Return the request for a prompt; an empty one loads the model.
 
     Raises
@@ -159,7 +163,11 @@ def make_request(models: Sequence[str], prompt: str, given: argparse.Namespace) 
 
     user: dict[str, Any] = {"role": "user", "content": prompt}
     if given.image:
-        user["images"] = encode_images([expanded(path) for path in given.image])
+        from ..lab.media.inputs import picture
+
+        shown = [picture(text, names or {}) for text in given.image]
+        user["images"] = encode_images([raw for raw, _ in shown])
+        request = replace(request, inputs=tuple(one for _, one in shown))
     system = ({"role": "system", "content": given.system},) if given.system else ()
     return replace(request, messages=(*system, user))
 

@@ -76,11 +76,11 @@ def test_the_part_has_the_type_that_the_server_takes(
         ("a.ogg", b"OggS\0\x02", "does not take a.ogg: it is Ogg (.ogg, .opus)"),
         ("a.opus", b"OggS\0\x02", "it is Ogg"),
         ("a.mp3", b"OggS\0\x02", "it is Ogg"),
-        ("a.gif", b"GIF89a", "a GIF picture"),
+        ("a.gif", b"GIF89a", "a picture (GIF)"),
         ("a.wma", b"\x30\x26\xb2\x75", "Windows Media"),
         ("a.txt", b"hello", "it is .txt"),
         ("input", b"hello", "its first bytes do not tell"),
-        ("a.bin", b"RIFF\0\0\0\0WEBP", "it is .bin"),
+        ("a.bin", b"RIFF\0\0\0\0WEBP", "a.bin is a picture (WebP)"),
     ],
 )
 def test_files_of_other_kinds_are_refused(

@@ -163,7 +163,7 @@ def test_a_chain_over_several_steps(kernel: Kernel) -> None:
     [
         (
             "convert picture.png",
-            "InputError: ffmpeg does not take picture.png: it is a PNG picture",
+            "InputError: picture.png is a picture (PNG): ffmpeg does not take it",
         ),
         ("extract-audio tone.wav --bitrate 64k", "OptionError: bitrate means nothing in wav"),
         ("frame clip.mp4 --times 99", "ResponseError: ffmpeg: --times is 99: clip.mp4 is 2."),

@@ -89,7 +89,7 @@ def test_the_rest_of_a_line_stays_raw(line: str, head: list[str], rest: str) -> 
         ("a b", "unrecognized arguments: b"),
         ("--format jason", "--format is 'jason': did you mean 'json'?"),
         ("-s @/no/such/file", "@/no/such/file cannot be read: No such file"),
-        ("--image /no/such.png", "/no/such.png cannot be read"),
+        ("--image /no/such.png", "/no/such.png: there is no folder /no"),
         ("--out 2x", "--out is '2x'"),
         ("--out class", "--out is 'class'"),
         ("--option top_p", "--option is 'top_p'\naccepted: KEY=VALUE"),

@@ -8,19 +8,23 @@ two would be sent to a service unseen, so where both are there it has to be said
 from __future__ import annotations
 
 import ast
+import codecs
 import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...clients.content import Content
+from ...clients.signatures import HEAD, signature
 from ...clients.soundfiles import PCM_RATE, RAW_TYPES
 from ...clients.upload import Upload
 from ...clients.wav import with_head
 from ...errors import ArgumentError, InputError, MediaConduitError
-from ...paths import expanded
+from ...meter import size_text
+from ...paths import MAX_READ, expanded, read
 from ..answer import Answer
 from ..made import Input, Made
 from ..values import problem_of
@@ -31,20 +35,6 @@ from .sounds import wav_of
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[(?:-?\d+|\w+|'[^']*'|\"[^\"]*\")\])*")
 _PART = re.compile(r"\.?([^\W\d]\w*)|\[([^\]]*)\]")
-_MAGIC = (  # first bytes, and where they stand
-    (0, b"\x89PNG", ".png"),
-    (0, b"\xff\xd8\xff", ".jpg"),
-    (0, b"GIF8", ".gif"),
-    (8, b"WEBP", ".webp"),
-    (8, b"WAVE", ".wav"),
-    (0, b"fLaC", ".flac"),
-    (0, b"ID3", ".mp3"),
-    (0, b"\xff\xfb", ".mp3"),
-    (0, b"\xff\xf3", ".mp3"),
-    (4, b"ftypM4A", ".m4a"),
-    (4, b"ftyp", ".mp4"),
-    (0, b"\x1aE\xdf\xa3", ".webm"),
-)
 _MISSING = object()
 
 
@@ -228,9 +218,50 @@ def _bytes(value: Any, typed: str) -> bytes | None:
 
 def suffix_of_bytes(raw: bytes) -> str:
     """Return the suffix that the first bytes of a file say, dot included; ``.bin`` if none."""
-    for at, mark, suffix in _MAGIC:
-        if raw[at : at + len(mark)] == mark:
-            return suffix
-    if raw[:4] == b"OggS":
-        return ".opus" if b"OpusHead" in raw[:64] else ".ogg"
-    return ".bin"
+    known = signature(raw[:HEAD])
+    return known.suffix if known else ".bin"
+
+
+def picture(text: str, names: Mapping[str, Any]) -> tuple[bytes, Input]:
+    """Return the bytes of a picture that a prompt is to show, and what it is as an input.
+
+    Parameters
+    ----------
+    text, names
+        As for :func:`resolve`.
+
+    Raises
+    ------
+    ArgumentError, InputError
+        As for :func:`resolve`; it is no picture by its first bytes, or too large.
+    """
+    path = expanded(text)
+    if text not in names and os.path.lexists(path) and not os.path.isfile(path):
+        raise _unreadable(text, path)  # a pipe, a device, a folder, a circle of links
+    upload, found = resolve(text, names)
+    if upload.size > MAX_READ:
+        raise InputError(
+            f"{upload.called} cannot be read: it has {size_text(upload.size)}",
+            f"a picture of up to {size_text(MAX_READ)}",
+        )
+    with upload.open() as file:
+        raw = file.read(MAX_READ)
+    known = signature(raw[:HEAD])
+    if (known and known.kind != "picture") or (known is None and _is_text(raw[:HEAD])):
+        what = known or "text"
+        raise InputError(f"{upload.called} is {what}, and no picture", "a picture: png or jpg")
+    return raw, replace(found, sha256=upload.sha256)
+
+
+def _unreadable(text: str, path: Path) -> InputError:
+    try:
+        read(path)
+    except OSError as error:
+        return InputError(f"{text} cannot be read: {error.strerror}", "name a picture's file")
+    return InputError(f"{text} cannot be read", "name a picture's file")
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether all of it is characters that people read; one may be cut off at the end."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
+    return "\ufffd" not in text and all(one.isprintable() or one.isspace() for one in text)
