@@ -38,6 +38,10 @@ _TYPES = {  # what mimetypes does not know, or names in a way that no server her
     ".pcm": "audio/pcm",
     ".mkv": "video/x-matroska",
     ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".heif": "image/heif",
+    ".heic": "image/heic",
+    ".tiff": "image/tiff",
     ".vtt": "text/vtt",
 }
 _SUFFIXES = {

@@ -6,12 +6,14 @@ import base64
 import builtins
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ...clients.content import Content, content_type_of, file_named, suffix_of
+from ...clients.signatures import HEAD, signature
 from ...control_characters import make_visible
-from ...errors import ArgumentError
+from ...errors import ArgumentError, InputError
 from ...html import Html, attribute, lines
 from ...meter import size_text
 from ..made import Made
@@ -83,10 +85,12 @@ class Media(Shown):
 
     @staticmethod
     def type_of(content: Content) -> str:
-        """Return the content type; where the service named none, what the file's name says."""
+        """Return the content type; where the service named none, what name or first bytes say."""
         kind = content.content_type
         if kind in ("", _UNKNOWN) and content.name:
             kind = content_type_of(content.name)
+        if kind in ("", _UNKNOWN):
+            kind = _type_by_bytes(content)
         return kind if _TYPE.fullmatch(kind) else _UNKNOWN
 
     @property
@@ -210,6 +214,14 @@ class Media(Shown):
     def _lines(self, *also: str) -> Html:
         """What is said below: the summary, what `also` says, the notes."""
         return Html("<small>{}</small>").format(lines((self.summary, *also, *self.notes)))
+
+
+def _type_by_bytes(content: Content) -> str:
+    known = None
+    with suppress(InputError), content.open() as file:  # a temporary file may be gone
+        known = signature(file.read(HEAD))
+    is_media = known is not None and known.kind in ("picture", "sound", "video")
+    return content_type_of(f"x{known.suffix}") if known and is_media else _UNKNOWN
 
 
 def is_other_format(name: str, content_type: str) -> bool:

@@ -21,11 +21,12 @@ from .words import duration_text, is_time
 
 _NATIVE = ("image/png", "image/jpeg")  # what every front end and every converter shows
 _STYLE = "display: block; max-width: 100%; height: auto"
-_HEADER = 1 << 16  # bytes; a JPEG's size stands behind its thumbnail
+_HEADER = 1 << 20  # bytes; a JPEG's size stands behind its thumbnail
+_SHOWN = ("png", "jpg", "jpeg", "gif", "webp", "svg", "avif", "bmp", "ico", "apng")
 
 
 class Picture(Media):
-    """A picture. ``width`` and ``height`` are in pixels; None where the format cannot be read."""
+    """A picture. ``width`` and ``height`` are pixels, as it is seen; None where not known."""
 
     @cached_property
     def _size(self) -> tuple[int, int] | None:
@@ -68,6 +69,9 @@ class Picture(Media):
             CSS of the element.
         """
         source, said = self._source(limit)
+        if self._format not in _SHOWN:
+            words = f"browsers do not show {self._format}: save it as x{self.suffix}"
+            return Html(), lines((said, words)) if said else words
         if not source:
             return Html(), said
         size = size_attributes(self.width, self.height)
