@@ -79,7 +79,7 @@ def test_thousands_of_segments_do_not_make_the_notebook_slow() -> None:
 
 def test_silence_is_said() -> None:
     nothing = transcript(segments=[], text="")
-    assert "nothing was recognised" in bundle(nothing)["text/html"]
+    assert "nothing was heard" in bundle(nothing)["text/html"]
     assert str(nothing) == ""
     assert nothing.summary == "en, 0 segments"
 
@@ -186,3 +186,13 @@ def test_times_that_are_none(time: object) -> None:
     heard = transcript(segments=[{"start": time, "end": time, "text": "one"}] * 2)
     assert "2 segments" in heard.summary
     assert bundle(heard)["text/html"].count("<tr>") == 3
+
+
+def test_a_note_stands_in_the_place_of_no_text() -> None:
+    heard = Transcription("", "en", [], {"text": ""})
+    said = "nothing was heard: no speech in 2.0 s of sound"
+    quiet = Transcript(heard, Made("transcript", "whisper"), notes=(said,))
+    data = bundle(quiet)
+    assert data["text/plain"] == said
+    assert data["text/html"].count("nothing was heard") == 1
+    assert quiet.text == ""

@@ -203,7 +203,7 @@ class Transcript(Media):
     def html(self) -> Html:
         """The text, below it the segments with their times, folded."""
         if self.output == "text":
-            text = self._shown or Html("<i>nothing was recognised</i>")
+            text = self._shown or Html("" if self.notes else "<i>nothing was heard</i>")
             body = Html('<div style="white-space: pre-wrap">{}</div>').format(text)
         else:
             body = preformatted(self._shown)
@@ -220,7 +220,7 @@ class Transcript(Media):
         return whole.format(title, rows, tail if more > 0 else "")
 
     def _plain(self) -> str:
-        return "\n".join((self._shown, *self.notes))
+        return "\n".join(filter(None, (self._shown, *self.notes)))
 
 
 def output_for(target: Path) -> str:

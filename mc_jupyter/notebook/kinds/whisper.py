@@ -11,6 +11,7 @@ from ...clients.whisper import OPTIONS, OUTPUTS
 from ...errors import ArgumentError, Interrupted
 from ...lab.media.inputs import resolve
 from ...lab.media.transcript import output_for
+from ...lab.media.words import duration_text
 from ..arguments import Parser
 from ..results import Facts
 from .base import Desk, KindMagic
@@ -108,4 +109,14 @@ class WhisperMagic(KindMagic):
         options = given_options(given, OPTIONS)
         heard = work.client.transcribe(upload, report=work.report, **options)
         made = work.made("transcript", options=heard.settings, inputs=[sent(upload, recording)])
-        return Transcript(heard, made, output=given.output)
+        notes = () if heard.text.strip() else (_nothing(upload),)
+        return Transcript(heard, made, output=given.output, notes=notes)
+
+
+def _nothing(upload: Upload) -> str:
+    """What to say of a recording in which the service found no words."""
+    from ...clients import sound
+
+    known = sound.describe(upload)
+    where = f"{duration_text(known.duration)} of sound" if known else upload.called
+    return f"nothing was heard: no speech in {where}, or a file that the service could not read"
