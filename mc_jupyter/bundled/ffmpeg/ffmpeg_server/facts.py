@@ -46,18 +46,29 @@ def rate(video: Mapping[str, Any]) -> tuple[str, float | None]:
     return "0/0", None
 
 
+def seen_size(video: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Return width and height as they are seen: a phone stores a turn beside its pictures."""
+    width, height = video.get("width"), video.get("height")
+    turns = [item.get("rotation") for item in video.get("side_data_list") or ()]
+    turns.append((video.get("tags") or {}).get("rotate"))  # as older versions say it
+    turn = next((found for value in turns if (found := number(value)) is not None), 0.0)
+    is_on_side = 45 < abs(turn) % 180 < 135
+    return (height, width) if is_on_side else (width, height)
+
+
 def metadata(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what ``POST /video/metadata`` answers; None for what a file does not have."""
     about = found.get("format") or {}
     video, audio = stream(found, "video") or {}, stream(found, "audio") or {}
     fps = rate(video)[1]
+    width, height = seen_size(video)
     return {
         "format": about.get("format_name"),
         "duration": duration(found),
         "size": whole(about.get("size")),
         "bitrate": whole(about.get("bit_rate")),
-        "width": video.get("width"),
-        "height": video.get("height"),
+        "width": width,
+        "height": height,
         "fps": fps,
         "framerate": fps,  # the name that the platform's client reads
         "videoCodec": video.get("codec_name"),
@@ -80,10 +91,11 @@ def audio_headers(found: Mapping[str, Any]) -> dict[str, str]:
 def video_headers(found: Mapping[str, Any], count: int) -> dict[str, str]:
     """Return the headers that come with a video made of `count` files."""
     video = stream(found, "video") or {}
+    width, height = seen_size(video)
     return {
         "X-Video-Duration": f"{duration(found) or 0:.3f}",
-        "X-Video-Width": str(video.get("width", "")),
-        "X-Video-Height": str(video.get("height", "")),
+        "X-Video-Width": str("" if width is None else width),
+        "X-Video-Height": str("" if height is None else height),
         "X-Video-FPS": rate(video)[0],
         "X-Video-Count": str(count),
     }
