@@ -166,6 +166,21 @@ def test_an_answer_and_an_image_go_into_the_next_prompt(
     ]
 
 
+def test_a_picture_in_a_variable_is_shown_and_a_sound_is_not_sent(
+    kernel: Kernel, serve: Serve, tmp_path: Path
+) -> None:
+    server = serve(tokens=["a", "cat"])
+    kernel.run("from IPython.display import Image; frame = Image(b'\\x89PNG', format='png')")
+    got = kernel.run(prompt(server, "--image frame", "What?"))
+    assert not got.error
+    sent = server.asked("/api/chat")
+    assert sent[-1].body["messages"][0]["images"] == ["iVBORw=="]
+    (tmp_path / "sound.png").write_bytes(b"RIFF\0\0\0\0WAVE")
+    got = kernel.run(prompt(server, f"--image {tmp_path}/sound.png", "What?"))
+    assert "sound.png is a sound (WAV), and no picture" in got.error
+    assert len(server.asked("/api/chat")) == len(sent)
+
+
 def test_dry_run_shows_what_would_be_sent_and_needs_no_server(kernel: Kernel, serve: Serve) -> None:
     shown = kernel.run("%%ollama m -t 0 --dry-run --format json\nHello")
     assert shown.types == ["execute_input", "execute_result"]

@@ -10,6 +10,7 @@ from support import media as made_here
 from support import media_files
 
 from mc_jupyter.clients.content import Content
+from mc_jupyter.clients.faults import Fault, model_refusal
 from mc_jupyter.clients.parts import as_part
 from mc_jupyter.clients.signatures import signature
 from mc_jupyter.clients.upload import Upload
@@ -121,3 +122,21 @@ def test_no_recording_by_its_bytes_is_not_sent(raw: bytes, words: str, tmp_path:
         with pytest.raises(InputError) as caught:
             send()
         assert f"talk.wav is {words}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "has_image", "is_said"),
+    [
+        ("invalid image type: image/webp", True, True),
+        ("Failed to load image or audio file", True, True),
+        ("image: unknown format", True, True),
+        ("this model is missing data required for image input", True, False),
+        ("invalid image type: image/webp", False, False),
+    ],
+)
+def test_a_picture_that_the_server_refuses(text: str, has_image: bool, is_said: bool) -> None:
+    message = {"role": "user", "content": "?"} | ({"images": ["AA=="]} if has_image else {})
+    request = {"model": "m", "messages": [message]}
+    fault = Fault("o", "http://127.0.0.1:1", "/api/chat", request, 500, {"error": text}, text)
+    error = model_refusal(fault)
+    assert (error is not None and error.hint == "save it as png or jpg") is is_said
