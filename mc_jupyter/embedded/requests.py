@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import ResponseError, did_you_mean
+from .schema import closed
 from .strict_json import parse_json, short
 
 Kind = Literal["generate", "chat"]
@@ -204,14 +205,14 @@ def _schema(wanted: Any) -> Json | None:
     if wanted is None or wanted == "":
         return None
     if wanted == "json":
-        return {"type": "object"}
+        return closed({"type": "object"})
     if not isinstance(wanted, dict):
         shown = short(json.dumps(wanted))
         raise ResponseError(
             f'invalid format: {shown}; expected "json" or a JSON schema object', status=400
         )
     _check_repeats(wanted)
-    return wanted
+    return closed(wanted)
 
 
 def _check_repeats(schema: Json) -> None:

@@ -11,6 +11,9 @@ import pytest
 from support.embedded_asking import FRANCE, SEA, generate, lines, refused, text
 from support.embedded_server import MODEL, serve, weights
 
+WORD = {"type": "string", "maxLength": 12}
+YEAR = {"type": "integer", "maximum": 9999}
+
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
@@ -134,6 +137,44 @@ def test_json_is_enforced(http: httpx.Client) -> None:
     chat = lines(http, "/api/chat", messages=messages, format=schema)
     said = json.loads("".join(piece["message"]["content"] for piece in chat))
     assert said["country"] in ("France", "Spain")
+
+
+def test_a_schema_as_pydantic_writes_it_gives_its_keys_and_no_others(http: httpx.Client) -> None:
+    schema = {
+        "$defs": {"Place": {"type": "object", "properties": {"city": WORD}, "required": ["city"]}},
+        "type": "object",
+        "properties": {"name": WORD, "place": {"$ref": "#/$defs/Place"}, "year": YEAR},
+        "required": ["name", "place"],
+    }
+    prompts = (FRANCE, "Describe Rome.", "Who wrote Hamlet?", "Name a fruit.", "Name a planet.")
+    strict, spent = [], []
+    for opened in (False, True):
+        wanted = {**schema, "x-guidance": {}, "additionalProperties": True} if opened else schema
+        options = {"temperature": 0, "num_predict": 100}
+        body = {"model": MODEL, "format": wanted, "options": options, "stream": False}
+        answers = [http.post("/api/generate", json={**body, "prompt": p}).json() for p in prompts]
+        spent.append(sum(answer["eval_count"] for answer in answers))
+        strict = strict or [json.loads(answer["response"]) for answer in answers]
+    assert len(strict) == 5
+    for said in strict:
+        assert {"name", "place"} <= set(said) <= {"name", "place", "year"}
+        assert set(said["place"]) == {"city"}
+    assert spent[0] < spent[1]
+
+
+def test_names_of_all_parts_of_a_schema_can_be_answered(http: httpx.Client) -> None:
+    base = {"type": "object", "properties": {"city": WORD}, "required": ["city"]}
+    more = {"properties": {"year": YEAR}, "required": ["year"]}
+    for schema, names in (
+        ({"$defs": {"B": base}, "allOf": [{"$ref": "#/$defs/B"}, more]}, {"city", "year"}),
+        ({"$defs": {"B": base}, "$ref": "#/$defs/B", **more}, {"city", "year"}),
+        ({**base, "anyOf": [more, {**more, "properties": {"year": WORD}}]}, {"city", "year"}),
+        ({**base, "required": ["city", "mayor"]}, {"city", "mayor"}),
+        ({"anyOf": [base, {**base, "title": "another"}]}, {"city"}),
+    ):
+        body = {"model": MODEL, "prompt": "Describe Paris.", "format": schema, "stream": False}
+        reply = http.post("/api/generate", json={**body, "options": {"num_predict": 100}})
+        assert set(json.loads(reply.json()["response"])) == names, reply.text
 
 
 def test_a_bad_format_is_refused(http: httpx.Client) -> None:

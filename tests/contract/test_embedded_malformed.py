@@ -300,7 +300,7 @@ def test_a_format_that_is_given_up_in_an_answer_is_an_error_and_not_an_answer(
 ) -> None:
     late = {"type": "string", "pattern": "^(a{1000}){1000}$"}
     schema: dict[str, Any] = {"type": "array", "prefixItems": [{"const": "b" * 40}, late]}
-    schema |= {"items": False, "minItems": 2}
+    schema |= {"items": False, "minItems": 2, "x-guidance": {}}
     body = {"model": MODEL, "prompt": "Give JSON", "format": schema, "stream": False}
     reply = http.post("/api/generate", json={**body, "options": {"num_predict": 100, "seed": 1}})
     assert reply.status_code == 400, reply.text
