@@ -116,7 +116,9 @@ class OllamaClient:
     ) -> Chunks:
         """Answer a conversation; yield the chunks, the one with ``done`` last.
 
-        Wrap it in :func:`contextlib.closing`: only a closed connection stops the server.
+        Wrap it in :func:`contextlib.closing`: only a closed connection stops the server. What a
+        model thinks is ``thinking`` beside ``content`` where the server tells it apart; where it
+        does not, the chunks hold the model's own tags.
 
         Parameters
         ----------

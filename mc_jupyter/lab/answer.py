@@ -65,7 +65,8 @@ class Answer(Shown):
     usage, timings
         See :class:`Usage` and :class:`Timings`.
     thinking
-        What the model thought first, where it does and the server says so.
+        What the model thought first, where it does: as the server says it, or from between the
+        tags (``<think>...</think>``) at the beginning of its text.
     data
         The parsed text, where JSON was asked for and came.
     is_json

@@ -12,6 +12,7 @@ from ..errors import ResponseError
 from ..html import Html, block, lines, render
 from ..settings import Bounds
 from .answer import Answer, Timings, Usage, shown_text
+from .thinking import Thinking
 
 _NS = 1e9
 _RATE_AFTER = 0.5  # seconds; a rate over less is noise
@@ -51,7 +52,7 @@ class Draft:
         self.model, self.details = model, details
         self._wants_json, self._clock, self._bounds = wants_json, clock, bounds
         # not lists: a token is a few bytes, as a text of its own it takes over fifty
-        self._text, self._thought = io.StringIO(newline=""), io.StringIO(newline="")
+        self._written, self._thought = Thinking(), io.StringIO(newline="")
         self._start = clock()
         self._first: float | None = None
         self._end: Mapping[str, Any] = {}
@@ -63,28 +64,31 @@ class Draft:
     def feed(self, chunk: Mapping[str, Any]) -> str:
         """Take one chunk of the stream; return what it adds to the text."""
         text, thought = _message(chunk)
+        added = ""
         if text or thought:
             if self._first is None:
                 self._first = self._clock() - self._start
-            self._text.write(text)
-            self._thought.write(thought)
+            if thought:
+                self._written.skip()
+                self._thought.write(thought)
+            added = self._written.feed(text)
             self.pieces += 1
             self.size += len(text) + len(thought)
         if chunk.get("remote_host"):
             self._remote = str(chunk["remote_host"])
         if chunk.get("done"):
             self._end = chunk
-        return text
+        return added
 
     @property
     def text(self) -> str:
         """The answer so far."""
-        return self._text.getvalue()
+        return self._written.text
 
     @property
     def thinking(self) -> str:
-        """The thinking so far."""
-        return self._thought.getvalue()
+        """The thinking so far, by itself or from between tags in the text."""
+        return self._thought.getvalue() + self._written.thought
 
     @property
     def live_line(self) -> str:
@@ -118,10 +122,12 @@ class Draft:
 
     def finish(self, *, interrupted: bool = False, error: str | None = None) -> Answer:
         """Return the answer, complete or as far as it came."""
+        self._written.end()
         text, end = self.text, self._end
         data, problem = _parsed(text, self._bounds) if self._wants_json else (None, "")
         remote = f"answered by {self._remote}, not by this service" if self._remote else ""
-        notes = (*self.notes, *(note for note in (remote, problem) if note))
+        thinks = "" if interrupted or error else self._ended_thinking()
+        notes = (*self.notes, *(note for note in (remote, thinks, problem) if note))
         return Answer(
             text=text,
             model=self.model,
@@ -136,6 +142,13 @@ class Draft:
             notes=notes,
             **self.details,
         )
+
+    def _ended_thinking(self) -> str:
+        """What to say of an answer that is nothing but thinking; empty where it is more."""
+        if self.text.strip() or not (self._written.is_open or self.thinking.strip()):
+            return ""
+        more = "; raise --num-predict" if self._end.get("done_reason") == "length" else ""
+        return f"ended while thinking{more}"
 
     def _timings(self) -> Timings:
         end = self._end

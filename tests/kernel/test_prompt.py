@@ -71,6 +71,26 @@ def test_live_and_settled_save_the_same(kernel: Kernel, serve: Serve, options: s
     assert "transient" not in settled.outputs()[0] or not settled.outputs()[0]["transient"]
 
 
+def test_thinking_in_the_text_is_never_shown_as_the_answer(kernel: Kernel, serve: Serve) -> None:
+    server = serve(tokens=["<thi", "nk>\nSecret ", "plan\n</th", "ink>", "\n\nFour."], rate=10)
+    got = kernel.run(prompt(server))
+    assert got.last["data"]["text/plain"] == "Four."
+    live = [m["data"]["text/html"] for m in (*got.displays, *got.updates)]
+    assert not any("think" in shown for shown in live)
+    assert any("<blockquote><p>Secret plan</p>" in shown for shown in live)
+    facts = kernel.run("print([_answer.text, _answer.thinking])").streams
+    assert facts == "['Four.', 'Secret plan']\n"
+
+
+def test_an_answer_that_ended_while_thinking_says_so(kernel: Kernel, serve: Serve) -> None:
+    got = kernel.run(prompt(serve(tokens=["<think>", "only ", "thinking"])))
+    assert not got.error
+    assert "· ended while thinking</small>" in got.last["data"]["text/html"]
+    assert (
+        kernel.run("print([_answer.text, _answer.thinking])").streams == "['', 'only thinking']\n"
+    )
+
+
 def _bytes(output: dict[str, Any]) -> tuple[bytes, bytes]:
     return (json.dumps(output["data"]).encode(), json.dumps(output["metadata"]).encode())
 
