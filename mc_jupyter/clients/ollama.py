@@ -6,23 +6,25 @@ checked before they are sent: what the server would ignore is an error here.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import OptionError, ResponseError
+from ..errors import ClientError, ConnectionFailedError, OptionError, ResponseError
 from ..events import Event, Report, silent, ticking
 from ..hosts import Token
 from ..settings import Bounds
+from . import cloud
 from .faults import model_refusal
 from .http import Http
 from .loading import loading
 from .loads import count
-from .names import check_name, same_model, shown, told
+from .names import check_name, is_cloud, same_model, shown, told
 from .options import check_options, encode_images, model_of, request_body
 from .peer import Limits
-from .pull import Check, Progress, ensure, no_check, pull, pulled_text, warn_of_cloud, watched
+from .pull import Check, Progress, ensure, no_check, pull, pulled_text, watched
 
 _Step = TypeVar("_Step")
 Chunks = Generator[dict[str, Any], None, None]
@@ -113,6 +115,7 @@ class OllamaClient:
         think: bool | str | None = None,
         keep_alive: float | str | None = None,
         tools: Sequence[Mapping[str, Any]] | None = None,
+        report: Report | None = None,
     ) -> Chunks:
         """Answer a conversation; yield the chunks, the one with ``done`` last.
 
@@ -136,6 +139,9 @@ class OllamaClient:
             How long the model stays loaded afterwards: seconds, or a text like ``"10m"``.
         tools
             Functions that the model may call.
+        report
+            Told, before anything is sent, of a model that runs in the cloud, once in a kernel;
+            None makes a warning of Python's of it, from the name and what lists said so far.
 
         Raises
         ------
@@ -151,7 +157,7 @@ class OllamaClient:
         if tools:
             body["tools"] = [dict(tool) for tool in tools]
         chunks = self._http.stream("/api/chat", body, _DONE)
-        return self._then_changed(self._checked(chunks, "message", dict))
+        return self._then_changed(self._said(model, report, self._checked(chunks, "message", dict)))
 
     def generate(
         self,
@@ -164,6 +170,7 @@ class OllamaClient:
         format: str | Mapping[str, Any] | None = None,
         think: bool | str | None = None,
         keep_alive: float | str | None = None,
+        report: Report | None = None,
     ) -> Chunks:
         """Answer one prompt; as :meth:`chat` otherwise.
 
@@ -175,7 +182,7 @@ class OllamaClient:
             In place of the model's own system message.
         images
             Bytes, or files as :class:`pathlib.Path`; a text is never taken for a path.
-        model, options, format, think, keep_alive
+        model, options, format, think, keep_alive, report
             As in :meth:`chat`.
         """
         body = request_body(model, options, format, think, keep_alive)
@@ -185,7 +192,27 @@ class OllamaClient:
         if images:
             body["images"] = encode_images(images)
         chunks = self._http.stream("/api/generate", body, _DONE)
-        return self._then_changed(self._checked(chunks, "response", str))
+        return self._then_changed(self._said(model, report, self._checked(chunks, "response", str)))
+
+    def _said(self, model: str, report: Report | None, chunks: Chunks) -> Chunks:
+        """The chunks, after it was said where the model runs: nothing is sent before."""
+        with closing(chunks):
+            self._say_cloud(model, report)
+            yield from chunks
+
+    def _say_cloud(self, model: str, report: Report | None) -> None:
+        if report is not None and not cloud.is_known(self.url, model):
+            try:
+                self._find(model)
+            except ConnectionFailedError:
+                pass  # the prompt itself will say it
+            except ClientError:  # it has no list: it is not asked again
+                cloud.remember(self.url, model, None)
+        text = cloud.notice(self.url, model)
+        if text and report is not None:
+            report(Event("note", text, keep=True))
+        elif text:
+            warnings.warn(text, stacklevel=5)
 
     def _checked(self, chunks: Chunks, key: str, kind: type) -> Chunks:
         """The chunks of an answer, of which one at least must have a part of it."""
@@ -321,7 +348,9 @@ class OllamaClient:
     def _find(self, model: str) -> dict[str, Any] | None:
         for entry in self.models():
             if same_model(model, str(entry.get("name") or entry.get("model") or "")):
+                cloud.remember(self.url, model, entry)
                 return entry
+        cloud.remember(self.url, model, None)
         return None
 
     def ensure_model(
@@ -334,6 +363,8 @@ class OllamaClient:
         check: Check = no_check,
     ) -> bool:
         """Pull a model if the server does not have it; return whether that was so.
+
+        Nothing is pulled for a model of the cloud, by its name.
 
         Parameters
         ----------
@@ -356,8 +387,8 @@ class OllamaClient:
             As soon as the size is known to be over the limit; the pull is cancelled.
         """
         entry = self._find(model_of(model))
-        warn_of_cloud(model, entry or {}, report)
-        if entry is not None:
+        self._say_cloud(model, report)
+        if entry is not None or is_cloud(model):
             return False
         try:
             ensure(self._http, check_name(model), max_download, report, store, check)

@@ -22,7 +22,7 @@ from ..meter import Meter, size_text
 from .faults import one_line
 from .http import Http
 from .loads import count
-from .names import at, is_cloud, told
+from .names import at, told
 
 _EVERY = 0.25  # seconds between two reports
 _MOST_LAYERS = 10_000
@@ -98,15 +98,6 @@ def _progress(line: Mapping[str, Any]) -> Progress:
         completed=completed if completed is None or total is None else min(completed, total),
         total=total,
     )
-
-
-def warn_of_cloud(model: str, entry: Mapping[str, Any], report: Report) -> None:
-    """Report, to be kept, that a model runs elsewhere: by its name or its `/api/tags` entry."""
-    host = entry.get("remote_host")
-    if host or is_cloud(model):
-        where = f" to {host}" if host else ""
-        text = f"{model} runs in the cloud: prompts leave the server's machine{where}"
-        report(Event("note", text, keep=True))
 
 
 def watched(

@@ -132,7 +132,8 @@ def _send(
         return answer
 
     try:
-        sent = client.chat(draft.model, request.messages, **request.extras())
+        extras = request.extras()
+        sent = client.chat(draft.model, request.messages, report=screen.report, **extras)
         # Closed here, whatever happens: the server goes on until its connection ends.
         with _told_what_is_waited_for(client, draft, screen), closing(sent) as chunks:
             for chunk in chunks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import warnings
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -233,3 +234,35 @@ def test_a_cloud_model_is_announced() -> None:
             OllamaClient(server.url).ensure_model(name, max_download=0, report=events.append)
             assert len(events) == bool(said)
             assert all(event.keep and said in event.text for event in events)
+
+
+def test_nothing_is_pulled_for_a_cloud_model() -> None:
+    with ScriptedOllama(models=[]) as server:
+        assert OllamaClient(server.url).ensure_model("far:cloud", max_download=None) is False
+        assert server.asked("/api/pull") == []
+
+
+@pytest.mark.parametrize("ask", ["chat", "generate"])
+def test_the_first_prompt_to_a_cloud_model_is_announced_before_it_is_sent(ask: str) -> None:
+    with ScriptedOllama(
+        models=["far:1b-cloud", "copy:latest", "m"], cloud=["copy:latest"]
+    ) as server:
+        client, sent_before = OllamaClient(server.url), list[int]()
+
+        def report(event: Event) -> None:
+            sent_before.append(len(server.asked(f"/api/{ask}")))
+
+        prompt: Any = [{"role": "user", "content": "Hi"}] if ask == "chat" else "Hi"
+        for model in ("m", "far:1b-cloud", "FAR:1b-cloud", "copy", "copy:latest"):
+            list(getattr(client, ask)(model, prompt, report=report))
+        assert sent_before == [1, 3]
+
+
+def test_python_is_warned_of_a_cloud_model_once() -> None:
+    with ScriptedOllama(models=["far:cloud"]) as server:
+        with pytest.warns(UserWarning, match="far:cloud runs in the cloud"):
+            list(OllamaClient(server.url).generate("far:cloud", "Hi"))
+        assert [one.path for one in server.requests] == ["/api/generate"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            list(OllamaClient(server.url).generate("far:cloud", "Hi"))

@@ -91,6 +91,17 @@ def test_an_answer_that_ended_while_thinking_says_so(kernel: Kernel, serve: Serv
     )
 
 
+def test_each_cloud_model_is_announced_at_its_first_prompt(kernel: Kernel, serve: Serve) -> None:
+    server = serve(models=[MODEL, "far:1b-cloud", "copy:latest"], cloud=["copy:latest"])
+    assert not kernel.run(prompt(server)).error
+    for model in ("far:1b-cloud", "copy"):
+        for is_first in (True, False):
+            got = kernel.run(f"%%ollama {model} --host {server.url}\nHello?")
+            footer = got.last["data"]["text/html"]
+            assert ("runs in the cloud: prompts leave" in footer) is is_first
+    assert server.asked("/api/pull") == []
+
+
 def _bytes(output: dict[str, Any]) -> tuple[bytes, bytes]:
     return (json.dumps(output["data"]).encode(), json.dumps(output["metadata"]).encode())
 
