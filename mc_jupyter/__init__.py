@@ -30,6 +30,7 @@ __all__ = [
     "Service",
     "ServiceRegistry",
     "Snapshot",
+    "fill",
     "load",
     "load_ipython_extension",
     "panel",
@@ -95,6 +96,36 @@ def load(
         client=client,
         key_env=key_env,
     )
+
+
+def fill(template: str, /, **names: object) -> str:
+    r"""Fill the ``{{expression}}`` of a template from the names that are given.
+
+    Parameters
+    ----------
+    template
+        A text; a single brace is literal, ``\\{{`` is a literal ``{{``.
+    names
+        What the expressions may use, besides Python's own functions.
+
+    Returns
+    -------
+    str
+        The text; what was filled in is not filled again.
+
+    Raises
+    ------
+    TemplateError
+        A name that is not given, an expression that fails, a value without a text.
+
+    Examples
+    --------
+    >>> fill("{{n:,}} reviews of {{name}}", n=1200, name="tea")
+    '1,200 reviews of tea'
+    """
+    from .lab.templates import fill as filled
+
+    return filled(template, dict(names))
 
 
 def panel() -> Panel:

@@ -1,12 +1,14 @@
-r"""``{{expression}}`` in a prompt, filled from the notebook's names.
+r"""``{{expression}}`` in a prompt, filled from the caller's names.
 
-A single brace is always literal, ``\{{`` is a literal ``{{``. What cannot be filled whole is an
+``{{expression!r}}`` and ``{{expression:,}}`` are formatted as in an f-string. A single brace is always literal, ``\{{`` is a literal ``{{``. What cannot be filled whole is an
 error, never a shortened text: a model would answer about the part that it saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import builtins
+import re
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import CodeType
@@ -20,6 +22,11 @@ MAX_ROWS = 200
 MAX_ELEMENTS = 1000
 _MAX_CANDIDATES = 50
 _LONGEST = 100
+_MAX_FORMAT = 40
+"""Characters behind the expression."""
+_FORMAT = re.compile(r"(?:!(?P<conversion>[rsa]))?(?::(?P<spec>[^{}\n]*))?\Z")
+_LEFT = re.compile(r"\{\{([^{}\n]{1,80})\}\}")
+_CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 _NO_TEXTS = {
     "Audio": "a sound",
     "Picture": "a picture",
@@ -37,17 +44,19 @@ class Field:
     ----------
     source
         As it stands in the text, braces included.
+    expression
+        What stands between the braces, without its format.
     code
         The expression, compiled.
+    conversion, spec
+        Of its format: ``r``, ``s`` or ``a``, and what stands behind the colon; None without.
     """
 
     source: str
+    expression: str
     code: CodeType
-
-    @property
-    def expression(self) -> str:
-        """What stands between the braces."""
-        return self.source[2:-2].strip()
+    conversion: str | None = None
+    spec: str | None = None
 
     @property
     def shown(self) -> str:
@@ -91,25 +100,55 @@ def _field(text: str, start: int) -> Field:
             break
         source = text[start : end + 2]
         first = first or source
-        try:
-            return Field(source, compile(source[2:-2].strip(), source, "eval"))
-        except Exception:  # also MemoryError and RecursionError, of what is nested too deeply
-            continue
+        if (field := _compiled(source)) is not None:
+            return field
     if not first:
         raise TemplateError(f"{text[start : start + 40]!r} has no closing }}}}", _LITERAL_HINT)
     raise TemplateError(f"{_shown(first)} is no Python expression", _LITERAL_HINT)
 
 
-def fill(text: str, names: dict[str, Any], inserted: list[object] | None = None) -> str:
-    """Return `text` with every ``{{expression}}`` replaced by its value.
+def _compiled(source: str) -> Field | None:
+    """The field with these braces; None where no Python expression stands in them."""
+    inner = source[2:-2].strip()
+    if (code := _code(inner, source)) is not None:
+        return Field(source, inner, code)
+    for at in range(max(1, len(inner) - _MAX_FORMAT), len(inner)):
+        if inner[at] not in "!:" or (match := _FORMAT.match(inner, at)) is None:
+            continue
+        expression = inner[:at].strip()
+        if (code := _code(expression, source)) is not None:
+            return Field(source, expression, code, match["conversion"], match["spec"])
+    return None
+
+
+def _code(expression: str, source: str) -> CodeType | None:
+    try:
+        return compile(expression, source, "eval")
+    except Exception:  # also MemoryError and RecursionError, of what is nested too deeply
+        return None
+
+
+def fill(
+    text: str,
+    names: dict[str, Any],
+    inserted: list[object] | None = None,
+    *,
+    missing: Mapping[str, str] | None = None,
+    left: list[str] | None = None,
+) -> str:
+    """Return `text` with every ``{{expression}}`` replaced by its value, once.
 
     Parameters
     ----------
     names
-        The notebook's names; expressions are evaluated in them.
+        The caller's names; expressions are evaluated in them.
     inserted
         Takes the values that know how they were made (``.made``), so that the text's own result
         can tell what it comes from.
+    missing
+        By name, why it is not among `names`.
+    left
+        Takes a line for each field whose value has fields itself: they stay as they are.
 
     Raises
     ------
@@ -118,14 +157,47 @@ def fill(text: str, names: dict[str, Any], inserted: list[object] | None = None)
         the result that is no text.
     """
     return "".join(
-        piece if isinstance(piece, str) else _inserted(piece, names, inserted)
+        piece
+        if isinstance(piece, str)
+        else _inserted(piece, names, inserted, missing or {}, [] if left is None else left)
         for piece in parse(text)
     )
 
 
-def _inserted(field: Field, names: dict[str, Any], inserted: list[object] | None) -> str:
+def evaluate(text: str, names: dict[str, Any], missing: Mapping[str, str]) -> object:
+    """Return the value of an expression, with or without braces around it.
+
+    Parameters
+    ----------
+    text
+        One expression, or ``{{expression}}``.
+    names, missing
+        As for :func:`fill`.
+
+    Raises
+    ------
+    TemplateError
+        It is no expression, or it fails.
+    """
+    inner = text.strip()
+    source = inner if inner.startswith("{{") and inner.endswith("}}") else f"{{{{{inner}}}}}"
+    code = _code(source[2:-2].strip(), source)
+    if code is None:
+        raise TemplateError(f"{_shown(source)} is no Python expression")
+    field = Field(source, source[2:-2].strip(), code)
     _refuse_exit(field, names)
-    value = _evaluated(field, names)
+    return _evaluated(field, names, missing)
+
+
+def _inserted(
+    field: Field,
+    names: dict[str, Any],
+    inserted: list[object] | None,
+    missing: Mapping[str, str],
+    left: list[str],
+) -> str:
+    _refuse_exit(field, names)
+    value = _evaluated(field, names, missing)
     with _as_template_error(field, "looking at its .made"):
         is_made = isinstance(getattr(value, "made", None), Made)
         name, wrong = _first_without_text(field.expression, value)
@@ -142,15 +214,41 @@ def _inserted(field: Field, names: dict[str, Any], inserted: list[object] | None
         ) from error
     if inserted is not None and is_made:
         inserted.append(value)
+    if (inner := _first_field(text)) is not None:
+        left.append(
+            f"{field.shown} holds {inner}, which stays as it is: "
+            "mc_jupyter.fill(TEMPLATE, NAME=...) fills a template"
+        )
     return text
 
 
-def _evaluated(field: Field, names: dict[str, Any]) -> object:
+def _first_field(text: str) -> str | None:
+    """The first ``{{expression}}`` in a value, on one line."""
+    for match in _LEFT.finditer(text):
+        if _compiled(match[0]) is not None:
+            return match[0]
+    return None
+
+
+def _evaluated(field: Field, names: dict[str, Any], missing: Mapping[str, str]) -> object:
+    is_builtin = field.expression not in names and hasattr(builtins, field.expression)
+    if is_builtin and field.expression not in ("True", "False", "None"):
+        # {{input}} and {{id}} are forgotten variables
+        raise TemplateError(
+            f"{field.shown}: there is no name {field.expression!r} here, but Python's own",
+            _LITERAL_HINT,
+        )
     with _as_template_error(field):
         try:
             return eval(field.code, names)
         except NameError as error:
             unknown = error
+    reason = missing.get(str(unknown.name))
+    if reason is not None:
+        raise TemplateError(
+            f"{field.shown}: {unknown.name}: {reason}",
+            f"use it in the function, or give it: lambda x, {unknown.name}={unknown.name}: ...",
+        ) from unknown
     raise TemplateError(_unknown(field, unknown, names), _LITERAL_HINT) from unknown
 
 
@@ -205,7 +303,7 @@ def _unknown(field: Field, error: NameError, names: Mapping[str, Any]) -> str:
     known = [one for one in names if isinstance(one, str) and not one.startswith("_")]
     guess = did_you_mean(name, known)
     tail = f": {guess}" if guess.startswith("did") else ""
-    return f"{field.shown}: there is no name {name!r} in this notebook{tail}"
+    return f"{field.shown}: there is no name {name!r} here{tail}"
 
 
 def _text(field: Field, value: object) -> str:
@@ -214,6 +312,8 @@ def _text(field: Field, value: object) -> str:
         with _as_template_error(field, f"looking for its .{writer}"):
             is_table = hasattr(value, writer) and hasattr(value, "head")
         if is_table:
+            if field.conversion or field.spec:
+                raise TemplateError(f"{field.shown}: a table takes no format", _LITERAL_HINT)
             return _csv(field, value, writer)
     with _as_template_error(field, "asking how large it is"):
         count = _elements(value)
@@ -222,8 +322,12 @@ def _text(field: Field, value: object) -> str:
             f"{field.shown} has {count:,} elements, and its text would be shortened",
             f"write {{{{{field.expression}.tolist()}}}}",
         )
-    with _as_template_error(field, "str() of it"):
-        return "".join([str(value)])  # of a subclass of str a plain one
+    if field.conversion is None and field.spec is None:
+        with _as_template_error(field, "str() of it"):
+            return "".join([str(value)])  # of a subclass of str a plain one
+    with _as_template_error(field, "its format"):
+        shown = _CONVERSIONS[field.conversion](value) if field.conversion else value
+        return "".join([format(shown, field.spec or "")])
 
 
 def _elements(value: Any) -> int:

@@ -62,6 +62,7 @@ class Parser(argparse.ArgumentParser):
         self.register("action", "switch", Switch)
         self.hint = hint or f"{prog} --help"
         self.instead: dict[str, str] = {}  # by a name that is likely to be tried, what there is
+        self.unfilled: set[str] = set()  # by dest, the options whose value is an expression
         self._fill: Callable[[str], str] = as_is
 
     def read(self, tokens: Sequence[str], fill: Callable[[str], str] = as_is) -> argparse.Namespace:
@@ -110,7 +111,7 @@ class Parser(argparse.ArgumentParser):
                 arg_string = _content(
                     self._fill(arg_string[1:])
                 )  # as it is: it may be anybody's file
-        else:
+        elif action.dest not in self.unfilled:
             arg_string = self._fill(arg_string)
         return super()._get_value(action, arg_string)
 
@@ -190,7 +191,7 @@ def split(line: str, *, literal: bool = False) -> list[str]:
 
 
 def split_line(
-    line: str, parser: Parser | None = None, *, is_text: bool = False
+    line: str, parser: Parser | None = None, *, is_text: bool = False, is_behind: bool = False
 ) -> tuple[list[str], str, bool]:
     """Split as :func:`split_head` does, and tell whether ``--literal`` is one of the words.
 
@@ -198,19 +199,24 @@ def split_line(
     the raw rest, ``--literal`` is text.
     """
     try:
-        words, rest = split_head(line, parser, is_text=is_text)
+        words, rest = split_head(line, parser, is_text=is_text, is_behind=is_behind)
     except TemplateError:
-        words, rest = split_head(line, parser, literal=True, is_text=is_text)
+        words, rest = split_head(line, parser, literal=True, is_text=is_text, is_behind=is_behind)
         if "--literal" not in words:
             raise
         return words, rest, True
     if "--literal" not in words:
         return words, rest, False
-    return *split_head(line, parser, literal=True, is_text=is_text), True
+    return *split_head(line, parser, literal=True, is_text=is_text, is_behind=is_behind), True
 
 
 def split_head(
-    line: str, parser: Parser | None, *, literal: bool = False, is_text: bool = False
+    line: str,
+    parser: Parser | None,
+    *,
+    literal: bool = False,
+    is_text: bool = False,
+    is_behind: bool = False,
 ) -> tuple[list[str], str]:
     """Split off the words up to the first that is no option of `parser`; the rest stays raw.
 
@@ -218,6 +224,8 @@ def split_head(
     ----------
     is_text
         That first word belongs to the rest (``say It's me``), not to the words.
+    is_behind
+        Options may stand behind that first word, too, up to the next that is none, or ``--``.
 
     Returns
     -------
@@ -230,10 +238,19 @@ def split_head(
     lexer = shlex.shlex(stream, posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.commenters = True, ""
     words: list[str] = []
-    is_value = False
+    is_value = is_found = False
     try:
         while True:
             ahead = hidden[stream.tell() :].lstrip()
+            if is_found and not is_value and re.match(r"--(\s|$)", ahead):
+                lexer.get_token()
+                break
+            is_level_ahead = words[-1:] == ["--think"] and ahead.split(None, 1)[:1] != []
+            if is_level_ahead:
+                is_level_ahead = ahead.split(None, 1)[0] in THINK_LEVELS
+            if is_found and not (is_value or is_level_ahead):
+                if not re.match(r"--?[A-Za-z]", ahead):
+                    break  # the text begins
             if is_text and not is_value and not re.match(r"--?[A-Za-z]", ahead):
                 break  # before it is read: a quotation mark in a text means nothing
             if (word := lexer.get_token()) is None:
@@ -243,7 +260,9 @@ def split_head(
                 continue
             is_level = words[-2:-1] == ["--think"] and word in THINK_LEVELS
             if not (is_value or is_level or word.startswith("-")):
-                break
+                is_found = is_behind
+                if not is_behind:
+                    break
             is_value = not is_value and parser.takes_value(word)
     except ValueError as error:
         raise ArgumentError(

@@ -14,6 +14,7 @@ from traitlets import TraitError
 
 from ..errors import ArgumentError, Interrupted, MediaConduitError
 from ..registry import registry
+from .caller import magic_call
 from .kinds import KindMagic
 from .magics import Magics, McJupyter
 from .transform import CellTransform, line_transform
@@ -117,7 +118,8 @@ class Extension:
         def magic(line: str, cell: str | None = None) -> Any:
             _refuse_half_characters(line + (cell or ""))
             try:
-                return call(line, cell)
+                with magic_call():
+                    return call(line, cell)
             except (MediaConduitError, Interrupted) as error:
                 _clear_frames(error)
                 raise

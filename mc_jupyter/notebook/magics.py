@@ -10,11 +10,13 @@ from traitlets.config import Configurable
 
 from ..clients.kinds import KINDS
 from ..errors import ArgumentError
+from ..events import Event
 from ..handles import pick
 from ..lab.answer import Answer
 from ..lab.templates import fill
 from ..registry import ServiceRegistry
 from ..settings import SETTINGS, parse, setting
+from .caller import add_note, scope, take_notes
 from .complete import TabCompletion
 from .display import Screen, mode_of
 from .jobs import Jobs
@@ -108,13 +110,13 @@ class Magics:
             self._screen,
             self._fill,
             self._keep,
-            lambda: shell.user_ns,
+            lambda: scope(shell.user_ns).names,
+            self._store,
             lambda: shell.magics_manager.magics["cell"],
+            self._own_names,
         )
         self.kinds = LoadedKinds(self._desk)
-        self._prompts = Prompts(
-            registry, self._screen, self._fill, self._keep, lambda: shell.user_ns
-        )
+        self._prompts = Prompts(self._desk, lambda: scope(shell.user_ns))
         self._jobs = Jobs()
         self.panel = Panel(shell, registry, self._prompts, self._jobs)
         self._ollama = OllamaVerbs(registry, self._screen, self._prompts, self._jobs).verbs
@@ -206,12 +208,27 @@ class Magics:
 
     def _screen(self, quiet: bool = False) -> Screen:
         mode = mode_of(self._shell, self._registry.settings.render, quiet)
-        return Screen(self._shell, mode, self.once.mark)
+        screen = Screen(self._shell, mode, self.once.mark)
+        for note in take_notes():
+            screen.report(Event("note", note, keep=True))
+        return screen
 
     def _fill(self, text: str, used: list[object] | None = None) -> str:
-        return fill(text, self._shell.user_ns, used)
+        caller, left = scope(self._shell.user_ns), list[str]()
+        filled = fill(text, caller.names, used, missing=caller.missing, left=left)
+        for note in left:
+            add_note(note)
+        return filled
 
     def _keep(self, answer: object, name: str | None) -> None:
-        self._shell.user_ns["_answer"] = answer
+        self._store("_answer", answer)
         if name:
-            self._shell.user_ns[name] = answer
+            self._store(name, answer)
+
+    def _store(self, name: str, value: object) -> None:
+        """Results go to the notebook, also from a function: its own variables cannot be set."""
+        self._shell.user_ns[name] = value
+
+    def _own_names(self) -> set[str]:
+        """The names of our magics, of the kinds that are loaded, too."""
+        return {"mc", "mc_service", "ollama", *self.kinds.names()}

@@ -58,7 +58,7 @@ class OllamaVerbs:
         run = self.verbs.add("run", "Prompt a model in one line.", prompts.run, is_raw=True)
         add_prompt_options(run)
         run.add_argument("model", metavar="MODEL", nargs="?")
-        run.usage = "%%ollama run [options of %%%%ollama] MODEL PROMPT"
+        run.usage = "%%ollama run MODEL [options of %%%%ollama] PROMPT"
         add_cancel(self.verbs, jobs)
         use = self.verbs.add("use", "Set the model and options of %%ollama here.", prompts.use)
         use.add_argument("model", metavar="MODEL")

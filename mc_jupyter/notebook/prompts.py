@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError, ClientError
+from ..errors import ArgumentError, ClientError, TemplateError
 from ..lab.answer import Answer
+from ..lab.templates import evaluate
 from ..prompting import ollama_client
 from ..registry import ServiceRegistry
 from .arguments import Parser, as_is, expand_think, split_line, wants_help
+from .caller import Scope
 from .display import Screen
+from .format import ACCEPTED, schema_of
 from .request import Request, add_prompt_options, make_request, merged
 from .results import DryRun, Result, Text
 from .stream import ask
 
 if TYPE_CHECKING:
     from ..service import Service
+    from .kinds import Desk
 
 MODEL = "smollm2:135m"
 """The model of examples: small, and the one that the embedded engine can fetch."""
 
 _ABOUT = """The lines below are the prompt; without any, the model is loaded.
-{{expression}} is filled from the notebook's names, in the prompt and in every value; a value
+{{expression}} is filled from the caller's names, in the prompt and in every value; a value
 @FILE is read from that file, as it is. The answer is _, Out[n], _answer and what --out names."""
 
 
@@ -33,28 +37,15 @@ class Prompts:
 
     Parameters
     ----------
-    registry
-        The kernel's services.
-    screen
-        Makes the display of the running cell; its argument says whether to show nothing.
-    fill
-        Fills ``{{...}}`` from the notebook's names.
-    keep
-        Keeps an answer under ``_answer`` and the name that it is given.
-    names
-        The notebook's names, for pictures in variables.
+    desk
+        What they need of the notebook.
+    scope
+        Returns the caller's names, for a value that is an object.
     """
 
-    def __init__(
-        self,
-        registry: ServiceRegistry,
-        screen: Callable[[bool], Screen],
-        fill: Callable[..., str],
-        keep: Callable[[Answer, str | None], None],
-        names: Callable[[], Mapping[str, Any]] = dict,
-    ) -> None:
-        self._registry, self._screen, self._fill, self._keep = registry, screen, fill, keep
-        self._names = names
+    def __init__(self, desk: Desk, scope: Callable[[], Scope]) -> None:
+        self._desk, self._scope = desk, scope
+        self._registry, self._screen, self._keep = desk.registry, desk.screen, desk.keep
         self.model: str | None = None
         self._default = argparse.Namespace()
         self.parser = add_prompt_options(
@@ -82,6 +73,9 @@ class Prompts:
         fill = as_is if literal else self._fill
         given = self.parser.read(expand_think(words), fill)
         given.host = given.host or host
+        if not literal:
+            magic = f"%%mc {host}" if host else "%%ollama"
+            self._desk.refuse_second(magic, line, body)
         return self._send(given, body.strip("\n").rstrip())
 
     def run(self, given: argparse.Namespace) -> Answer | Result:
@@ -108,15 +102,32 @@ class Prompts:
         model = given.model or given.model_option or self.model
         if not model:
             raise ArgumentError("which model?", _which_model(self._registry))
+        given.format = self._format(given.format)
         given = merged(given, self._default)
         used: list[object] = []
         text = prompt if given.literal else self._fill(prompt, used)
-        request = make_request([model], text, given, self._names())
+        request = make_request([model], text, given, self._desk.names())
         if not used:
             return request
         from .kinds.traces import text_input
 
         return replace(request, inputs=(text_input(text, used, "prompt"), *request.inputs))
+
+    def _fill(self, text: str, used: list[object] | None = None) -> str:
+        return self._desk.fill(text, used)
+
+    def _format(self, text: str | None) -> Any:
+        """What ``--format`` means: ``json``, a schema's text, or an expression of the caller."""
+        if text is None or text.strip().lower() == "json":
+            return text and "json"
+        if text.lstrip().startswith("{") and not text.lstrip().startswith("{{"):
+            return schema_of(text)
+        caller = self._scope()
+        try:
+            value = evaluate(text, caller.names, caller.missing)
+        except TemplateError as error:
+            raise ArgumentError(f"--format {text}: {error.message}", ACCEPTED) from error
+        return schema_of(value)
 
     def _send(self, given: argparse.Namespace, prompt: str) -> Answer | Result:
         request = self._request(given, prompt)
@@ -139,6 +150,7 @@ class Prompts:
         models = [given.model, *(given.others or ())]
         names = vars(given).keys() - {"model", "others", "rest", "_given"}
         default = argparse.Namespace(**{name: getattr(given, name) for name in names})
+        default.format = self._format(default.format)  # the object as it is now
         make_request(models, "", merged(self.parser.read([]), default))  # wrong options: now
         service = self._registry.for_prompt(given.host, screen.report)
         _, model = self._registry.prepare(service, models, screen.report)

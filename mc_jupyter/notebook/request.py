@@ -27,6 +27,61 @@ _THINKING: dict[str, bool | str] = {
 }
 
 
+_INSTEAD = {  # what other tools call it
+    **dict.fromkeys(
+        (
+            "n",
+            "max-tokens",
+            "max-new-tokens",
+            "max-output-tokens",
+            "max-completion-tokens",
+            "max-length",
+            "n-predict",
+            "num-tokens",
+        ),
+        "--num-predict N",
+    ),
+    **dict.fromkeys(
+        ("c", "ctx", "n-ctx", "ctx-size", "context", "context-length", "num-context"),
+        "--num-ctx N",
+    ),
+    **dict.fromkeys(("stop-sequence", "stop-sequences", "stops"), "--stop TEXT"),
+    **dict.fromkeys(
+        ("response-format", "json", "json-schema", "schema", "output-format"),
+        "--format json, or --format with a JSON schema",
+    ),
+    **dict.fromkeys(
+        ("reasoning-effort", "reasoning", "effort", "thinking"), "--think, or --think=high"
+    ),
+    **dict.fromkeys(("system-prompt", "instructions", "developer"), "--system TEXT"),
+    **dict.fromkeys(("images", "attach", "attachment"), "--image FILE, once for each"),
+    **dict.fromkeys(("keep-alive", "ttl"), "--keepalive D"),
+    **dict.fromkeys(("base-url", "url", "api-base", "service", "endpoint"), "--host HANDLE|URL"),
+    **dict.fromkeys(("api-key", "key", "token", "key-env"), "%mc load URL --key-env NAME"),
+    **dict.fromkeys(("output", "var", "variable", "to"), "--out NAME"),
+    **dict.fromkeys(("stream", "no-stream"), "an answer always streams; --quiet shows nothing"),
+    **dict.fromkeys(("messages", "history"), "one prompt a cell; in Python: client().chat"),
+    **dict.fromkeys(("prompt", "p", "input"), "the prompt goes into the lines below, or behind"),
+    "temp": "--temperature X",
+    "repetition-penalty": "--option repeat_penalty=X",
+    **{
+        name: f"--option {name.replace('-', '_')}=X"
+        for name in (
+            "min-p",
+            "typical-p",
+            "repeat-penalty",
+            "repeat-last-n",
+            "presence-penalty",
+            "frequency-penalty",
+            "num-gpu",
+            "num-thread",
+            "num-batch",
+            "num-keep",
+        )
+    },
+}
+
+
 @dataclass(frozen=True)
 class Request:
     """One prompt, ready to be sent.
@@ -53,7 +108,7 @@ class Request:
     messages: tuple[dict[str, Any], ...] = ()
     host: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    format: str | None = None
+    format: str | Mapping[str, Any] | None = None
     think: bool | str | None = None
     keep_alive: float | str | None = None
     out: str | None = None
@@ -93,7 +148,9 @@ def add_default_options(parser: Parser) -> Parser:
         add(*filter(None, (short, long)), dest=name, type=_number(kind), metavar=number, help=text)
     add("--option", action="append", metavar="KEY=VALUE", help="any other option of the API")
     add("--stop", action="append", metavar="TEXT", help="end the answer before this text")
-    add("--format", choices=("json",), metavar="json", help="JSON only; parsed in answer.data")
+    schema = "json, or what has a JSON schema: a name, an expression, @FILE; see answer.data"
+    add("--format", metavar="json|SCHEMA", help=schema)
+    parser.unfilled.add("format")
     add("--think", dest="think", metavar="LEVEL", help="think first: --think or --think=high")
     add("--no-think", dest="think", action="store_const", const="off", help="do not think")
     add("--keepalive", metavar="D", help="how long the model stays loaded: 10m, 0, -1 for ever")
@@ -101,6 +158,7 @@ def add_default_options(parser: Parser) -> Parser:
     add("--plain", action="store_true", help="as it is, not as Markdown")
     add("--verbose", action="store_true", help="show times")
     add("--literal", action="store_true", help="{{...}} means nothing")
+    parser.instead.update(_INSTEAD)
     return parser
 
 

@@ -100,7 +100,7 @@ def _at_hand(service: Service, request: Request) -> OllamaClient | None:
 def _draft(service: Service, request: Request, model: str, bounds: Bounds) -> Draft:
     return Draft(
         model,
-        wants_json=request.format == "json",
+        wants_json=request.format is not None,
         bounds=bounds,
         service=service.handle,
         runtime=service.runtime,

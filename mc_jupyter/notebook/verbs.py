@@ -27,7 +27,8 @@ class Verb:
     Attributes
     ----------
     is_raw
-        Whether what follows the first word that is no option stays as it was typed, in `rest`.
+        Whether what follows the first word that is no option, and the options behind it, stays
+        as it was typed, in `rest`.
     is_text
         Whether that first word does, too.
     """
@@ -40,7 +41,7 @@ class Verb:
     def call(self, line: str, fill: Fill) -> Result | Answer:
         """Run it with the rest of the line."""
         parser = self.parser if self.is_raw or self.is_text else None
-        words, rest, literal = split_line(line, parser, is_text=self.is_text)
+        words, rest, literal = split_line(line, parser, is_text=self.is_text, is_behind=self.is_raw)
         if wants_help(words) or (self.is_text and rest == "?"):
             return Text(self.parser.format_help())
         given = self.parser.read(expand_think(words), as_is if literal else fill)

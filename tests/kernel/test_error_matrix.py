@@ -465,7 +465,7 @@ def test_a_model_that_is_not_there_names_the_server_that_was_asked(
         ),
         (
             "%%ollama m\n{{nope}}",
-            "TemplateError: {{nope}}: there is no name 'nope' in this notebook: "
+            "TemplateError: {{nope}}: there is no name 'nope' here: "
             "did you mean 'open'?\n"
             "\\{{ is a literal {{; in a cell, --literal takes all of them as they are",
         ),

@@ -87,7 +87,6 @@ def test_the_rest_of_a_line_stays_raw(line: str, head: list[str], rest: str) -> 
         ("--think --no-think", "--no-think is given twice"),
         ("-t", "expected one argument"),
         ("a b", "unrecognized arguments: b"),
-        ("--format jason", "--format is 'jason': did you mean 'json'?"),
         ("-s @/no/such/file", "@/no/such/file cannot be read: No such file"),
         ("--image /no/such.png", "/no/such.png: there is no folder /no"),
         ("--out 2x", "--out is '2x'"),

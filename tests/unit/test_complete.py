@@ -50,7 +50,7 @@ def registry() -> ServiceRegistry:
 def kinds(registry: ServiceRegistry) -> LoadedKinds:
     """The services' magics, of which none is run here."""
     nothing = cast("Any", None)
-    return LoadedKinds(Desk(registry, nothing, nothing, nothing, dict, tuple))
+    return LoadedKinds(Desk(registry, nothing, nothing, nothing, dict, nothing, tuple, tuple))
 
 
 @pytest.fixture

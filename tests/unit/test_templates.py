@@ -89,8 +89,8 @@ def test_fill(text: str, filled: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{{nodes}}", "{{nodes}}: there is no name 'nodes' in this notebook: did you mean 'node'?"),
-        ("{{len(zzzzzz)}}", "there is no name 'zzzzzz' in this notebook\n"),
+        ("{{nodes}}", "{{nodes}}: there is no name 'nodes' here: did you mean 'node'?"),
+        ("{{len(zzzzzz)}}", "there is no name 'zzzzzz' here\n"),
         ("{{d['nope']}}", "{{d['nope']}} failed: KeyError: 'nope'"),
         ("{{1/0}}", "ZeroDivisionError"),
         ("{{}}", "{{}} is no Python expression"),
@@ -289,7 +289,7 @@ def test_an_error_whose_own_text_raises_is_named_by_its_type() -> None:
         ("10**5000", "str() of it failed: ValueError: Exceeds the limit"),
         ("odd", "str() of it failed: TypeError: __str__ returned non-string"),
         ("chr(0xD800)", "holds U+D800, half of a character, which cannot be sent"),
-        ("unnamed()", "there is no name 'unnamed()' in this notebook"),
+        ("unnamed()", "there is no name 'unnamed()' here"),
         ("await x", "is no Python expression"),
         ("x := 5", "is no Python expression"),
         ("(yield)", "is no Python expression"),

@@ -41,9 +41,13 @@ class Desk:
     keep
         Keeps a result under ``_answer`` and the name that it is given.
     names
-        The notebook's names.
+        Returns the caller's names.
+    store
+        Sets a variable of the notebook.
     cell_magics
         The names of the cell magics that there are, anybody's.
+    own_magics
+        The names of our magics.
     """
 
     registry: ServiceRegistry
@@ -51,7 +55,35 @@ class Desk:
     fill: Callable[[str, list[object] | None], str]
     keep: Callable[[object, str | None], None]
     names: Callable[[], dict[str, Any]]
+    store: Callable[[str, object], None]
     cell_magics: Callable[[], Collection[str]]
+    own_magics: Callable[[], Collection[str]]
+
+    def refuse_second(self, magic: str, line: str, body: str) -> None:
+        """Raise ArgumentError where a line of a cell's body begins another magic.
+
+        It would be taken as text, and the service asked for it.
+
+        Parameters
+        ----------
+        magic, line, body
+            The cell: its magic (``%%ollama``), what stands behind it, and the lines below.
+        """
+        ours, cells = self.own_magics(), self.cell_magics()
+        for match in re.finditer(r"(?m)^(%%?)(\w+)", body):
+            typed, name = match[0], match[2]
+            if name not in ours and (match[1] == "%" or name not in cells):
+                continue
+            what = f"a second {typed}" if typed == magic.split()[0] else f"{typed} below {magic}"
+            raise ArgumentError(
+                f"{what} in the cell: one cell magic a cell"
+                if match[1] == "%%"
+                else f"{what} in the cell: the lines below a cell magic are its text",
+                "in two cells (with --literal it is text):\n\n"
+                + _brief_cell(f"{magic} {line.strip()}\n{body[: match.start()].strip()}")
+                + "\n\n"
+                + _brief_cell(body[match.start() :]),
+            )
 
 
 class KindMagic:
@@ -105,7 +137,7 @@ class KindMagic:
             used: list[object] = []
             text = body.strip("\n").rstrip()
             if not literal:
-                self._refuse_second(text)
+                self._desk.refuse_second(f"%%{self.typed}", line, text)
                 text = self._desk.fill(text, used)
             return self.run_cell(given, text, used)
 
@@ -144,18 +176,6 @@ class KindMagic:
             yield
         finally:
             self._host = before
-
-    def _refuse_second(self, body: str) -> None:
-        """What begins as another cell would be taken as text, and the service asked for it."""
-        known = self._desk.cell_magics()
-        for name in re.findall(r"(?m)^%%(\w+)", body):
-            if name in known:
-                is_mine = name == self.typed.split()[0]
-                what = f"a second %%{name}" if is_mine else f"%%{name} below %%{self.typed}"
-                raise ArgumentError(
-                    f"{what} in the cell: one cell magic a cell",
-                    "put it into a cell of its own; with --literal it is text",
-                )
 
     def _fill(self, text: str) -> str:
         return self._desk.fill(text, None)
@@ -231,7 +251,7 @@ class KindMagic:
         if hasattr(shown, "made"):
             self._desk.keep(shown, out)
         elif out:  # what was only looked at does not displace the last result
-            self._desk.names()[out] = shown
+            self._desk.store(out, shown)
         screen.settle(shown)
         if problem is not None:
             raise problem
@@ -241,6 +261,12 @@ class KindMagic:
     def inline_limit(self) -> int:
         """Bytes of media up to which they are held in the notebook itself."""
         return self._desk.registry.settings.max_inline
+
+
+def _brief_cell(text: str) -> str:
+    """The first lines of a cell, for a message."""
+    rows = [row if len(row) <= 80 else f"{row[:77]}..." for row in text.strip().splitlines()]
+    return "\n".join(rows if len(rows) <= 3 else [*rows[:2], "..."])
 
 
 def _brief(parser: Parser) -> tuple[str, str]:

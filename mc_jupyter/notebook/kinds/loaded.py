@@ -35,6 +35,10 @@ class LoadedKinds:
         self._end: Callable[[], None] = lambda: None
         self._known: set[str] = set()
 
+    def names(self) -> tuple[str, ...]:
+        """The names of the magics that there are."""
+        return tuple(self._magics)
+
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._magics))
 
