@@ -33,6 +33,8 @@ _PICTURE = re.compile(
     r"\bimage (type|format)|(decod|load|process|read)\w* image|image: unknown", re.I
 )
 _ADVICE = re.compile(r"not found: ")  # a server that says what it can serve instead
+_TOKENS = re.compile(r"\b(\d{1,9}) tokens")
+_ANSWER = 512  # tokens that are left for an answer
 _LONGEST = 600  # characters of a server's text in a message
 
 
@@ -216,6 +218,8 @@ def model_refusal(fault: Fault) -> MediaConduitError | None:
         pulls = fault.path not in ("/api/pull", "/api/delete") and not _ADVICE.search(fault.text)
         hint = f"%ollama pull {model}{at(fault.name)}" if pulls else here
         return ModelNotFoundError(told(fault.name, fault.url, fault.text), hint)
+    if fault.status == 400 and fault.request.get("truncate") is False:
+        return _too_long(fault)
     return None
 
 
@@ -223,3 +227,16 @@ def _has_images(request: Mapping[str, Any]) -> bool:
     messages = request.get("messages")
     each = messages if isinstance(messages, list) else [request]
     return any(isinstance(one, Mapping) and one.get("images") for one in each)
+
+
+def _too_long(fault: Fault) -> ResponseError | None:
+    """The error for a prompt that was not to be cut; None where it is not that."""
+    counted = [int(number) for number in _TOKENS.findall(fault.text)]
+    if "context" not in fault.text or not counted:
+        return None
+    wanted = 1 << (max(counted) + _ANSWER - 1).bit_length()
+    return ResponseError(
+        told(fault.name, fault.url, f"{fault.text} (400)"),
+        f"where the model has as much: --num-ctx {wanted}; without --no-truncate it is cut",
+        status=400,
+    )

@@ -115,6 +115,7 @@ class OllamaClient:
         think: bool | str | None = None,
         keep_alive: float | str | None = None,
         tools: Sequence[Mapping[str, Any]] | None = None,
+        truncate: bool | None = None,
         report: Report | None = None,
     ) -> Chunks:
         """Answer a conversation; yield the chunks, the one with ``done`` last.
@@ -139,6 +140,8 @@ class OllamaClient:
             How long the model stays loaded afterwards: seconds, or a text like ``"10m"``.
         tools
             Functions that the model may call.
+        truncate
+            False asks the server to refuse a prompt that does not fit, in place of cutting it.
         report
             Told, before anything is sent, of a model that runs in the cloud, once in a kernel;
             None makes a warning of Python's of it, from the name and what lists said so far.
@@ -152,7 +155,7 @@ class OllamaClient:
         """
         if isinstance(messages, str | bytes | Mapping):
             raise OptionError("messages must be a list", '[{"role": "user", "content": "..."}]')
-        body = request_body(model, options, format, think, keep_alive)
+        body = request_body(model, options, format, think, keep_alive, truncate)
         body["messages"] = [dict(message) for message in messages]
         if tools:
             body["tools"] = [dict(tool) for tool in tools]
@@ -170,6 +173,7 @@ class OllamaClient:
         format: str | Mapping[str, Any] | None = None,
         think: bool | str | None = None,
         keep_alive: float | str | None = None,
+        truncate: bool | None = None,
         report: Report | None = None,
     ) -> Chunks:
         """Answer one prompt; as :meth:`chat` otherwise.
@@ -182,10 +186,10 @@ class OllamaClient:
             In place of the model's own system message.
         images
             Bytes, or files as :class:`pathlib.Path`; a text is never taken for a path.
-        model, options, format, think, keep_alive, report
+        model, options, format, think, keep_alive, truncate, report
             As in :meth:`chat`.
         """
-        body = request_body(model, options, format, think, keep_alive)
+        body = request_body(model, options, format, think, keep_alive, truncate)
         body["prompt"] = prompt
         if system is not None:
             body["system"] = system

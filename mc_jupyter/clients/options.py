@@ -174,12 +174,13 @@ def request_body(
     format: str | Mapping[str, Any] | None,
     think: bool | str | None,
     keep_alive: float | str | None,
+    truncate: bool | None = None,
 ) -> dict[str, Any]:
     """Return what ``/api/chat`` and ``/api/generate`` share, checked.
 
     Parameters
     ----------
-    model, options, format, think, keep_alive
+    model, options, format, think, keep_alive, truncate
         As in :meth:`OllamaClient.chat`; what is None is left out.
     """
     check_format(format)
@@ -189,6 +190,7 @@ def request_body(
         "format": dict(format) if isinstance(format, Mapping) else format,
         "think": think,
         "keep_alive": keep_alive,
+        "truncate": truncate,
     }
     given = {name: value for name, value in fields.items() if value is not None}
     return {"model": model_of(model), "stream": True, **given}

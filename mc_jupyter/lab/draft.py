@@ -91,6 +91,11 @@ class Draft:
         return self._thought.getvalue() + self._written.thought
 
     @property
+    def prompt_tokens(self) -> int | None:
+        """How many tokens of the prompt the server says that it evaluated."""
+        return count(self._end.get("prompt_eval_count"))
+
+    @property
     def live_line(self) -> str:
         """About how many tokens so far, how fast, and the time since it was sent."""
         elapsed = self._clock() - self._start

@@ -94,7 +94,7 @@ class Request:
         What ``/api/chat`` gets; empty to load the model only.
     host
         A handle or an address; None for the usual rule.
-    options, format, think, keep_alive
+    options, format, think, keep_alive, truncate
         As the API has them; None is not sent.
     out
         The variable that the answer goes to, besides ``_answer``.
@@ -111,6 +111,7 @@ class Request:
     format: str | Mapping[str, Any] | None = None
     think: bool | str | None = None
     keep_alive: float | str | None = None
+    truncate: bool | None = None
     out: str | None = None
     inputs: tuple[Input, ...] = ()
     plain: bool = False
@@ -125,6 +126,7 @@ class Request:
             "format": self.format,
             "think": self.think,
             "keep_alive": self.keep_alive,
+            "truncate": self.truncate,
         }
 
     def body(self) -> dict[str, Any]:
@@ -154,6 +156,7 @@ def add_default_options(parser: Parser) -> Parser:
     add("--think", dest="think", metavar="LEVEL", help="think first: --think or --think=high")
     add("--no-think", dest="think", action="store_const", const="off", help="do not think")
     add("--keepalive", metavar="D", help="how long the model stays loaded: 10m, 0, -1 for ever")
+    add("--no-truncate", action="store_true", help="a prompt that does not fit is an error")
     add("--host", metavar="HANDLE|URL", help="which Ollama, where there are several")
     add("--plain", action="store_true", help="as it is, not as Markdown")
     add("--verbose", action="store_true", help="show times")
@@ -212,6 +215,7 @@ def make_request(
         format=given.format,
         think=None if given.think is None else _thinking(given.think),
         keep_alive=None if given.keepalive is None else _keep_alive(given.keepalive),
+        truncate=False if given.no_truncate else None,
         out=variable(given.out),
         **{name: getattr(given, name) for name in ("plain", "quiet", "verbose", "dry_run")},
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from typing import TYPE_CHECKING, Protocol
 
+from ..clients.loads import count
 from ..errors import (
     ClientError,
     ConnectionFailedError,
@@ -16,6 +17,7 @@ from ..errors import (
 )
 from ..events import Event, ticking
 from ..lab.answer import Answer
+from ..lab.cut import cut_note, fewest_tokens, is_cut
 from ..lab.draft import Draft
 from ..prompting import ollama_client
 from .request import Request
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ..service import Service
     from ..settings import Bounds
 
+_LONG_PROMPT = 1500  # tokens, from which on the size of the context is asked for
 _SILENT_SECONDS = 0.5  # after which a cell says what it waits for
 Keep = Callable[[Answer], None]
 
@@ -141,6 +144,7 @@ def _send(
                 if draft.size:
                     screen.grow(draft, piece, request.plain)
         _note_cpu(service, client, draft.model, screen)
+        _note_cut(client, draft, request, screen)
         return finish()
     except KeyboardInterrupt:
         finish(interrupted=True)
@@ -177,6 +181,31 @@ def _note_cpu(service: Service, client: OllamaClient, model: str, screen: Surfac
         screen.report(Event("note", f"on CPU ({gpu.removeprefix('no: ')})", keep=True))
     elif gpu.startswith("yes") and _is_on_cpu(client, model):
         screen.report(Event("note", "on CPU, though it was given a GPU", keep=True))
+
+
+def _note_cut(client: OllamaClient, draft: Draft, request: Request, screen: Surface) -> None:
+    """Say it when the server has cut the prompt, with the option that mends it."""
+    read = draft.prompt_tokens
+    if not read:
+        return
+    fewest = fewest_tokens(request.messages)
+    size = request.options.get("num_ctx") or 0
+    if not size and fewest > _LONG_PROMPT:
+        size = _context_of(client, draft.model)
+    if size > 0 and is_cut(read, fewest, size):
+        text = cut_note(fewest, size, request.options.get("num_predict"))
+        screen.report(Event("note", text, keep=True))
+
+
+def _context_of(client: OllamaClient, model: str) -> int:
+    """The tokens of context with which a model is loaded; 0 where that is not known."""
+    from ..clients.names import same_model
+
+    with suppress(ClientError):
+        for entry in client.ps():
+            if same_model(model, str(entry.get("name"))):
+                return count(entry.get("context_length")) or 0
+    return 0
 
 
 def _is_on_cpu(client: OllamaClient, model: str) -> bool:

@@ -11,6 +11,7 @@ import nbclient
 import nbformat
 import pytest
 from support.kernel import MODEL, Kernel, Messages, Serve, prompt, seen
+from support.scripted_handler import Answer
 from support.scripted_ollama import words
 
 FOOTER = f"<small>{MODEL} · url · 5 tokens</small></div>"
@@ -100,6 +101,35 @@ def test_each_cloud_model_is_announced_at_its_first_prompt(kernel: Kernel, serve
             footer = got.last["data"]["text/html"]
             assert ("runs in the cloud: prompts leave" in footer) is is_first
     assert server.asked("/api/pull") == []
+
+
+def cut_to(tokens: int) -> list[bytes]:
+    """The lines of an answer to a prompt of which the server has read so many tokens."""
+    said = {"model": MODEL, "message": {"role": "assistant", "content": "Yes."}}
+    end = {"done": True, "done_reason": "stop", "eval_count": 1, "prompt_eval_count": tokens}
+    return [json.dumps(said | {"done": False}).encode(), json.dumps(said | end).encode()]
+
+
+@pytest.mark.parametrize("options", ["", "--num-ctx 4096"])
+def test_a_cut_prompt_is_said_with_what_mends_it(
+    kernel: Kernel, serve: Serve, options: str
+) -> None:
+    server = serve(lines=cut_to(2050))
+    got = kernel.run(prompt(server, options, "word " * 7000))
+    assert "the prompt was cut: it does not fit 4,096" in got.last["data"]["text/html"]
+    assert "--num-ctx 16384</small>" in got.last["data"]["text/html"]
+    got = kernel.run(prompt(serve(lines=cut_to(2050)), "--num-ctx 16384", "word " * 7000))
+    assert "cut" not in got.last["data"]["text/html"]
+
+
+def test_no_truncate_has_the_server_refuse(kernel: Kernel, serve: Serve) -> None:
+    text = "the request (9021 tokens) exceeds the available context size (4096 tokens)"
+    refusal = Answer(400, json.dumps({"error": text}).encode())
+    server = serve(answers={"/api/chat": refusal})
+    got = kernel.run(prompt(server, "--no-truncate"))
+    assert server.asked("/api/chat")[0].body["truncate"] is False
+    assert text in got.error
+    assert "--num-ctx 16384" in got.error
 
 
 def _bytes(output: dict[str, Any]) -> tuple[bytes, bytes]:
