@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 DEFAULT_OLLAMA = "github:MediaConduit/ollama-service"
 
 
-def find_ollama(registry: ServiceRegistry, host: str | None, report: Report) -> Service:
+_LOOK_SECONDS = 2.0  # for a list of models, where several services are loaded
+
+
+def find_ollama(
+    registry: ServiceRegistry, host: str | None, report: Report, models: Sequence[str] = ()
+) -> Service:
     """Return the Ollama that a prompt goes to, loading one where none is loaded.
 
     Parameters
@@ -40,6 +45,8 @@ def find_ollama(registry: ServiceRegistry, host: str | None, report: Report) -> 
         A handle or an address; None takes the handle ``ollama``, else the only Ollama that is
         loaded, else what is there: OLLAMA_SERVICE_URL, OLLAMA_HOST, an Ollama on port 11434,
         one that an earlier kernel left running, and only then a new one.
+    models
+        Where several are loaded, the one that runs and has one of these is taken.
 
     Raises
     ------
@@ -50,6 +57,8 @@ def find_ollama(registry: ServiceRegistry, host: str | None, report: Report) -> 
         return _named(registry, host, report)
     loaded = [service for service in registry.services() if service.is_ollama]
     service = pick(loaded, "ollama") or (loaded[0] if len(loaded) == 1 else None)
+    if len(loaded) > 1 and models:
+        service = _having(registry, service, loaded, models, report) or service
     if service is not None:
         return service
     if loaded:
@@ -58,6 +67,46 @@ def find_ollama(registry: ServiceRegistry, host: str | None, report: Report) -> 
             f"several Ollama services are loaded: {names}", "say which: --host NAME"
         )
     return _already_there(registry, report) or registry.get_service(DEFAULT_OLLAMA, report=report)
+
+
+def _having(
+    registry: ServiceRegistry,
+    usual: Service | None,
+    loaded: Sequence[Service],
+    models: Sequence[str],
+    report: Report,
+) -> Service | None:
+    """The first that runs and has one of the models, the usual one before all others."""
+    from .clients.names import same_model
+
+    first = [usual] if usual else []
+    names = {s.handle: _installed(s) for s in [*first, *(s for s in loaded if s is not usual)]}
+    for model in models:
+        for handle, installed in names.items():
+            if not any(same_model(model, name) for name in installed):
+                continue
+            service = pick(loaded, handle)
+            if service is not usual and (model, handle) not in registry.routes:
+                registry.routes.add((model, handle))
+                text = f"{model} is on {handle}: it is asked there (another: --host NAME)"
+                report(Event("note", text, settled=True))
+            return service
+    return None
+
+
+def _installed(service: Service) -> list[str]:
+    """The models of a service that runs; none where it does not or says nothing soon."""
+    from .clients import Limits
+
+    if service.snapshot().state != "running":
+        if service.identifier.kind != "url":
+            return []
+        service.status()
+    try:
+        limits = Limits(_LOOK_SECONDS, _LOOK_SECONDS, _LOOK_SECONDS)
+        return [str(entry.get("name") or "") for entry in ollama_client(service, limits).models()]
+    except ClientError:
+        return []
 
 
 def _named(registry: ServiceRegistry, host: str, report: Report) -> Service:

@@ -55,6 +55,11 @@ class ServiceRegistry:
     ----------
     settings
         Where paths and defaults come from.
+
+    Attributes
+    ----------
+    routes
+        Models that went to a service which has them, and its handle: of each it was said.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -66,6 +71,7 @@ class ServiceRegistry:
         self._listeners: list[Callable[[Change], None]] = []
         self._counts: dict[How, int] = {"fetched": 0, "disk": 0, "memory": 0}
         self._loads: list[Load] = []
+        self.routes: set[tuple[str, str]] = set()
 
     # loading ----------------------------------------------------------------------------------
 
@@ -128,11 +134,22 @@ class ServiceRegistry:
         key = _key(known, key_env) if key_env is not None else there.key if there else None
         loaded = None if refresh else there
         wish = _Wish(name, runtime, env or {}, refresh, report, kind, key)
+        if loaded is None and wish == _Wish(None, None, {}, False, report):
+            loaded = self._taken_before(identifier)
         if loaded is None:
             return self._load(known, wish)
         self._adopt(loaded, wish)
         self._count(identifier, "memory", time.perf_counter() - start)
         return loaded
+
+    def _taken_before(self, word: str) -> Service | None:
+        """What a prompt has loaded or taken for a kind's name, so that there are not two."""
+        kind = next((kind for kind in KINDS if kind.name == word.strip().lower()), None)
+        if kind is None or not kind.repository:
+            return None
+        published = self._services.get(parse_identifier(kind.repository).key)
+        taken = pick(self.services(), kind.name)
+        return published or (taken if taken and taken.identifier.kind == "url" else None)
 
     def _load(self, identifier: Identifier, wish: _Wish) -> Service:
         """Load it, or wait for the thread that already does."""
@@ -370,11 +387,13 @@ class ServiceRegistry:
 
     # prompting --------------------------------------------------------------------------------
 
-    def for_prompt(self, host: str | None = None, report: Report = silent) -> Service:
+    def for_prompt(
+        self, host: str | None = None, report: Report = silent, models: Sequence[str] = ()
+    ) -> Service:
         """Return the Ollama service that a prompt goes to; see :mod:`mc_jupyter.prompting`."""
         from .prompting import find_ollama
 
-        return find_ollama(self, host, report)
+        return find_ollama(self, host, report, models)
 
     def prepare(
         self,

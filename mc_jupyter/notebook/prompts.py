@@ -139,7 +139,7 @@ class Prompts:
         return ask(self._registry, request, screen, lambda a: self._keep(a, request.out))
 
     def _load(self, request: Request, screen: Screen) -> Result:
-        service = self._registry.for_prompt(request.host, screen.report)
+        service = self._registry.for_prompt(request.host, screen.report, request.models)
         client, model = self._registry.prepare(service, request.models, screen.report)
         client.load(model, request.keep_alive, request.options, screen.report)
         return screen.say(f"{model} is loaded; a prompt goes into the lines below %%ollama")
@@ -152,7 +152,7 @@ class Prompts:
         default = argparse.Namespace(**{name: getattr(given, name) for name in names})
         default.format = self._format(default.format)  # the object as it is now
         make_request(models, "", merged(self.parser.read([]), default))  # wrong options: now
-        service = self._registry.for_prompt(given.host, screen.report)
+        service = self._registry.for_prompt(given.host, screen.report, models)
         _, model = self._registry.prepare(service, models, screen.report)
         self.model, self._default = model, default
         passed = models[: models.index(model)]

@@ -73,7 +73,7 @@ def ask(registry: ServiceRegistry, request: Request, screen: Surface, keep: Keep
     MediaConduitError
         What failed; the same.
     """
-    service = registry.for_prompt(request.host, screen.report)
+    service = registry.for_prompt(request.host, screen.report, request.models)
     client, model = _at_hand(service, request), request.models[0]
     if client is None:
         client, model = registry.prepare(service, request.models, screen.report)

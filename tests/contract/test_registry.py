@@ -286,3 +286,37 @@ def test_prepare_takes_the_first_that_is_there(
     assert model == installed
     with pytest.raises(ModelNotFoundError, match=r"none of nope:7b, no:1b; installed: "):
         registry.prepare(service, ["nope:7b", "no:1b"])
+
+
+def test_a_prompt_goes_to_the_service_that_has_the_model(registry: ServiceRegistry) -> None:
+    said: list[Event] = []
+    with ScriptedOllama(models=["a:1b"]) as one, ScriptedOllama(models=["b", "a:1b"]) as two:
+        usual = registry.get_service(one.url, name="ollama")
+        other = registry.get_service(two.url, name="other")
+        assert registry.for_prompt(None, said.append, ["a:1b"]) is usual
+        assert registry.for_prompt(None, said.append, ["missing"]) is usual
+        assert said == []
+        for _ in range(2):
+            assert registry.for_prompt(None, said.append, ["B:latest"]) is other
+        assert [event.text.partition(":latest ")[2][:11] for event in said] == ["is on other"]
+        assert registry.for_prompt("ollama", said.append, ["b"]) is usual
+    assert registry.for_prompt(None, said.append, ["b"]) is usual
+
+
+def test_a_service_is_not_started_to_look_for_a_model(
+    registry: ServiceRegistry, server: ScriptedOllama, tmp_path: Path
+) -> None:
+    stopped = registry.get_service(str(service_folder(tmp_path)))
+    running = registry.get_service(server.url, name="mine")
+    assert registry.for_prompt(models=["llama3.2:1b"]) is running
+    assert registry.for_prompt(models=["missing"]) is stopped
+    assert stopped.snapshot().state != "running"
+
+
+def test_the_word_for_a_kind_is_what_a_prompt_has_taken(
+    registry: ServiceRegistry, server: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    taken = registry.for_prompt()
+    assert registry.get_service("ollama") is taken
+    assert [service.handle for service in registry.services()] == ["ollama"]

@@ -139,3 +139,14 @@ def test_a_folder_is_loaded_and_pinned_lines_are_shown(kernel: Kernel, tmp_path:
     assert "1.2.3" in facts
     assert "fancy" in facts
     assert str(tmp_path) in kernel.value("facts['folder']")
+
+
+def test_a_model_goes_to_the_loaded_ollama_that_has_it(kernel: Kernel, serve: Serve) -> None:
+    here, there = serve(models=["near:1b"]), serve(models=["there:1b"])
+    kernel.run(f"%mc load {here.url} --as here\n%mc load {there.url} --as there")
+    got = kernel.run("%%ollama there:1b\nHi")
+    assert not got.error
+    assert got.last["data"]["text/plain"] == "Hello from the script."
+    assert (len(there.asked("/api/chat")), here.asked("/api/chat")) == (1, [])
+    assert there.asked("/api/pull") == here.asked("/api/pull") == []
+    kernel.run("%mc remove here\n%mc remove there")
