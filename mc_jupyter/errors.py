@@ -36,7 +36,8 @@
         ├── ResponseError             the service answered with an error (``.status``)
         │   └── AccessError           it wants a key, or another one (401, 403)
         ├── ModelNotFoundError        the service has no such model
-        └── VoiceNotFoundError        the service has no such voice
+        ├── VoiceNotFoundError        the service has no such voice
+        └── DataError                 an answer that is not the JSON that was asked for
 
     Interrupted                       ours, and a KeyboardInterrupt (so Run All stops there)
 
@@ -231,6 +232,10 @@ class ModelNotFoundError(ClientError):
 
 class VoiceNotFoundError(ClientError):
     """The service has no such voice."""
+
+
+class DataError(ClientError):
+    """An answer is not the JSON that was asked for."""
 
 
 class Interrupted(_OneLine, KeyboardInterrupt):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..control_characters import make_visible
+from ..errors import DataError
 from ..html import Html, Rendered, code_block, lines, preformatted, render
 from .made import Input, Made
 from .shown import Shown
@@ -67,8 +68,8 @@ class Answer(Shown):
     thinking
         What the model thought first, where it does: as the server says it, or from between the
         tags (``<think>...</think>``) at the beginning of its text.
-    data
-        The parsed text, where JSON was asked for and came.
+    parsed, json_problem
+        What JSON came, where it was asked for, and what was wrong with it; see :attr:`data`.
     is_json
         Whether JSON was asked for; it is shown as a block of code.
     done_reason
@@ -96,7 +97,8 @@ class Answer(Shown):
     usage: Usage = Usage()
     timings: Timings = Timings()
     thinking: str = ""
-    data: Any = None
+    parsed: Any = None
+    json_problem: str = ""
     is_json: bool = False
     done_reason: str | None = None
     interrupted: bool = False
@@ -105,6 +107,27 @@ class Answer(Shown):
     plain: bool = False
     verbose: bool = False
     inputs: tuple[Input, ...] = ()
+
+    @property
+    def data(self) -> Any:
+        """The parsed JSON; None where none was asked for.
+
+        Raises
+        ------
+        DataError
+            What came is not valid JSON, nests too deeply or has too many values.
+        """
+        if not self.json_problem:
+            return self.parsed
+        tokens = self.usage.answer_tokens
+        if self.done_reason == "length":
+            after = f" after {tokens:,} tokens" if tokens is not None else ""
+            wrong, hint = f", cut off{after} at the token limit", "a larger --num-predict N"
+        elif self.interrupted or self.error:
+            wrong, hint = ", broken off before its end", "ask again; what came is in .text"
+        else:
+            wrong, hint = "", "--format with a JSON schema; what came is in .text"
+        raise DataError(f"the answer of {self.model} is {self.json_problem}{wrong}", hint)
 
     def __str__(self) -> str:
         return self.text

@@ -24,7 +24,7 @@ _MAX_CANDIDATES = 50
 _LONGEST = 100
 _MAX_FORMAT = 40
 """Characters behind the expression."""
-_FORMAT = re.compile(r"(?:!(?P<conversion>[rsa]))?(?::(?P<spec>[^{}\n]*))?\Z")
+_FORMAT = re.compile(r"(?:!(?P<conversion>[rsa]))?(?::(?!=)(?P<spec>[^{}\n]*))?\Z")
 _LEFT = re.compile(r"\{\{([^{}\n]{1,80})\}\}")
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 _NO_TEXTS = {

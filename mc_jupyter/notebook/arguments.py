@@ -245,13 +245,12 @@ def split_head(
             if is_found and not is_value and re.match(r"--(\s|$)", ahead):
                 lexer.get_token()
                 break
-            is_level_ahead = words[-1:] == ["--think"] and ahead.split(None, 1)[:1] != []
-            if is_level_ahead:
-                is_level_ahead = ahead.split(None, 1)[0] in THINK_LEVELS
-            if is_found and not (is_value or is_level_ahead):
-                if not re.match(r"--?[A-Za-z]", ahead):
-                    break  # the text begins
-            if is_text and not is_value and not re.match(r"--?[A-Za-z]", ahead):
+            following = (ahead.split(None, 1) or [""])[0]
+            is_level_ahead = words[-1:] == ["--think"] and following in THINK_LEVELS
+            is_option = bool(re.match(r"--?[A-Za-z]", ahead))
+            if is_found and not (is_value or is_level_ahead or is_option):
+                break  # the text begins
+            if is_text and not is_value and not is_option:
                 break  # before it is read: a quotation mark in a text means nothing
             if (word := lexer.get_token()) is None:
                 break

@@ -167,9 +167,9 @@ def _holds(outer: CodeType, code: CodeType) -> bool:
     for one in outer.co_consts:
         if one is code:
             return True
-        if isinstance(one, CodeType) and not one.co_flags & inspect.CO_OPTIMIZED:
-            if _holds(one, code):
-                return True
+        is_class = isinstance(one, CodeType) and not one.co_flags & inspect.CO_OPTIMIZED
+        if is_class and _holds(one, code):
+            return True
     return False
 
 

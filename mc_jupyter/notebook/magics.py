@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from traitlets import CUnicode, Enum, TraitError, observe, validate
@@ -105,6 +106,7 @@ class Magics:
     def __init__(self, shell: InteractiveShell, registry: ServiceRegistry) -> None:
         self._shell, self._registry = shell, registry
         self.once = ShownOnce(shell)
+        self._last_screen: Screen | None = None
         self._desk = Desk(
             registry,
             self._screen,
@@ -150,7 +152,7 @@ class Magics:
         if service is None:
             if name in {kind.name for kind in KINDS}:
                 self._registry.find(name)  # says how it is loaded
-            with interruptible(f"%mc {name}"):
+            with self._running(f"%mc {name}"):
                 return self._mc.call(line, self._fill)
         magic = self._magic_of(service)
         if magic is None:
@@ -176,7 +178,7 @@ class Magics:
         """``%ollama VERB ...`` and ``%%ollama [MODEL] ...``."""
         if cell is not None:
             return self._prompt("%%ollama", line, cell)
-        with interruptible("%ollama"):
+        with self._running("%ollama"):
             return self._ollama.call(line, self._fill)
 
     def close(self) -> None:
@@ -203,15 +205,27 @@ class Magics:
         )
 
     def _prompt(self, magic: str, line: str, cell: str, host: str | None = None) -> Result | Answer:
-        with interruptible(magic):
+        with self._running(magic):
             return self._prompts.prompt(line, cell, host)
 
     def _screen(self, quiet: bool = False) -> Screen:
         mode = mode_of(self._shell, self._registry.settings.render, quiet)
-        screen = Screen(self._shell, mode, self.once.mark)
+        screen = self._last_screen = Screen(self._shell, mode, self.once.mark)
         for note in take_notes():
             screen.report(Event("note", note, keep=True))
         return screen
+
+    @contextmanager
+    def _running(self, magic: str) -> Iterator[None]:
+        """Run a magic: an interrupt is an error of ours, and above errors no progress is left."""
+        self._last_screen = None
+        with interruptible(magic):
+            try:
+                yield
+            except BaseException:
+                if self._last_screen is not None:
+                    self._last_screen.stop("stopped")
+                raise
 
     def _fill(self, text: str, used: list[object] | None = None) -> str:
         caller, left = scope(self._shell.user_ns), list[str]()

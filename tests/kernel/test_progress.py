@@ -139,3 +139,14 @@ def test_a_terminal_overwrites_its_line(tmp_path: Path, serve: Serve) -> None:
     # each line is erased before the next one, and the last one before the result
     assert shown.endswith("\x1b[1A\r\x1b[K")
     assert shown.count("\n") == shown.count("\x1b[1A")
+
+
+def test_no_progress_stays_above_an_error(kernel: Kernel, serve: Serve) -> None:
+    server = serve(models=[])
+    for cell in (f"%ollama pull missing:1b --host {server.url}", prompt(server)):
+        got = kernel.run(cell)
+        assert "pull" in got.error
+        shown = texts(got)
+        assert any("pulling" in text for text in shown)
+        assert "pulling" not in shown[-1]
+        assert shown[-1].endswith("stopped")

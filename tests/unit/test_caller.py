@@ -54,7 +54,8 @@ def run(code: str, **names: Any) -> dict[str, Any]:
             ["a1", "b1"],
         ),
         (
-            "class C:\n def m(self, text): return ask('{{text}}{{self.x}}')\n x = 2\ngot = C().m(1)",
+            "class C:\n x = 2\n def m(self, text): return ask('{{text}}{{self.x}}')\n"
+            "got = C().m(1)",
             "12",
         ),
         ("class C:\n text = 'body'\n got = ask('{{text}}')\ngot = C.got", "body"),
