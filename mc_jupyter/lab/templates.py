@@ -1,6 +1,7 @@
 r"""``{{expression}}`` in a prompt, filled from the caller's names.
 
-``{{expression!r}}`` and ``{{expression:,}}`` are formatted as in an f-string. A single brace is always literal, ``\{{`` is a literal ``{{``. What cannot be filled whole is an
+``{{expression!r}}`` and ``{{expression:,}}`` are formatted as in an f-string.
+A single brace is always literal, ``\{{`` is a literal ``{{``. What cannot be filled whole is an
 error, never a shortened text: a model would answer about the part that it saw.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mc_jupyter.errors import ResponseError
+from mc_jupyter.errors import DataError, ResponseError
 from mc_jupyter.html import code_block
 from mc_jupyter.lab.answer import Answer, Timings, Usage
 from mc_jupyter.lab.draft import Draft
@@ -131,13 +131,46 @@ def test_thinking_is_shown_while_it_comes_as_far_as_it_fits() -> None:
 
 @pytest.mark.parametrize(
     ("text", "data", "note"),
-    [('{"a": [1]}', {"a": [1]}, ()), ("null", None, ()), ("Sure!", None, ("not valid JSON",))],
+    [('{"a": [1]}', {"a": [1]}, ()), ("null", None, ())],
 )
-def test_json_is_parsed_and_what_is_none_is_said(text: str, data: Any, note: tuple[str]) -> None:
+def test_json_is_parsed(text: str, data: Any, note: tuple[str]) -> None:
     draft = Draft("m", wants_json=True)
     draft.feed(said(text))
     answer = draft.finish()
     assert (answer.data, answer.notes) == (data, note)
+
+
+@pytest.mark.parametrize(
+    ("end", "stopped", "message"),
+    [
+        (
+            {"done_reason": "length", "eval_count": 1200},
+            {},
+            "the answer of m is not valid JSON, cut off after 1,200 tokens at the token limit\n"
+            "a larger --num-predict N",
+        ),
+        ({"done_reason": "stop"}, {}, "not valid JSON\n--format with a JSON schema"),
+        ({}, {"interrupted": True}, "not valid JSON, broken off before its end\nask again"),
+        ({}, {"error": "gone"}, "not valid JSON, broken off before its end\nask again"),
+    ],
+)
+def test_data_of_broken_json_raises_what_to_set(
+    end: dict[str, Any], stopped: dict[str, Any], message: str
+) -> None:
+    draft = Draft("m", wants_json=True)
+    draft.feed(said('{"a": [1'))
+    draft.feed({"done": True, **end})
+    answer = draft.finish(**stopped)
+    assert answer.text == '{"a": [1'
+    with pytest.raises(DataError) as caught:
+        answer.data  # noqa: B018
+    assert message in str(caught.value)
+
+
+def test_data_is_none_where_no_json_was_asked_for() -> None:
+    draft = Draft("m")
+    draft.feed(said("Sure!"))
+    assert draft.finish().data is None
 
 
 def test_an_answer_from_elsewhere_says_so() -> None:
@@ -187,7 +220,9 @@ def test_json_without_end(text: str, note: str) -> None:
     draft = Draft("m", wants_json=True)
     draft.feed({"message": {"content": text}})
     answer = draft.finish()
-    assert (answer.data, answer.notes) == (None, (note,))
+    assert answer.notes == (note,)
+    with pytest.raises(DataError, match=note):
+        answer.data  # noqa: B018
 
 
 @pytest.mark.parametrize(

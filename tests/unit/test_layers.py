@@ -58,6 +58,7 @@ HOMES = {
     "publicsuffixlist": ("runtimes/compose/hosts.py",),
     "soundfile": ("clients/soundfiles.py",),
     "numpy": ("clients/sound.py",),
+    "pydantic": ("notebook/format.py",),
     "pandas": ("lab/",),
     "markdown_it": ("html/",),
     "markupsafe": ("html/",),
