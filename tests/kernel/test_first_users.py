@@ -145,7 +145,7 @@ CELLS = [
     Cell("%%ollama --response-format json\nhi", error="--format json"),
     Cell(
         f"%%ollama\nfirst\n\n%%ollama {MODEL}\nsecond",
-        error=f"%%ollama \nfirst\n\n%%ollama {MODEL}\nsecond".replace("%%ollama \n", "%%ollama\n"),
+        error=f"%%ollama\nfirst\n\n%%ollama {MODEL}\nsecond",
     ),
     Cell("%%ollama\nfirst\n%ollama list", error="%ollama below %%ollama"),
     Cell("%%ollama\n%timeit is what?\n%%nothing here", ("%timeit is what?\n%%nothing here",)),

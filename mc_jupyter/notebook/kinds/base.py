@@ -80,7 +80,7 @@ class Desk:
                 if match[1] == "%%"
                 else f"{what} in the cell: the lines below a cell magic are its text",
                 "in two cells (with --literal it is text):\n\n"
-                + _brief_cell(f"{magic} {line.strip()}\n{body[: match.start()].strip()}")
+                + _brief_cell(f"{magic} {line}".strip() + f"\n{body[: match.start()].strip()}")
                 + "\n\n"
                 + _brief_cell(body[match.start() :]),
             )
