@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from ..clients.loads import loads
 from ..errors import ArgumentError
@@ -61,9 +61,10 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _of_type(value: object) -> Any:
-    is_type = isinstance(value, type) or hasattr(value, "__origin__")
-    if not is_type or value in (str, int, float, bool, dict, list, object):
-        raise ArgumentError(f"--format is {value!r:.60} ({type(value).__name__})", ACCEPTED)
+    if not (isinstance(value, type) or get_origin(value) is not None):
+        raise ArgumentError(f"--format is of type {type(value).__name__}", ACCEPTED)
+    if value in (str, int, float, bool, dict, list, object):
+        raise ArgumentError(f"--format is {value}: any JSON would do", ACCEPTED)
     try:
         from pydantic import TypeAdapter
     except ImportError:
@@ -80,7 +81,7 @@ def _asked(value: object, ask: Any) -> Any:
     try:
         return ask()
     except Exception as error:
-        name = getattr(value, "__name__", repr(value)[:60])
+        name = getattr(value, "__name__", type(value).__name__)
         raise ArgumentError(
             f"--format {name} has no JSON schema: {problem_of(error)}", ACCEPTED
         ) from error
