@@ -99,7 +99,7 @@ def scope(notebook: dict[str, Any]) -> Scope:
         missing = dict.fromkeys(names, reason)
         names = {}
     for one in reversed(frames):
-        found = one.f_locals
+        found = dict(one.f_locals)
         for name in _variables(one.f_code) - found.keys():
             # Python would say so, too, and not take a global of the same name
             names.pop(name, None)

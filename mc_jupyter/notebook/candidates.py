@@ -81,6 +81,7 @@ class Candidates:
             "MODEL_ID": ("model", self._model_ids),
             "METHOD": ("value", lambda _: METHODS),
             "WORD": ("value", lambda _: find_words(self._registry)),
+            "json|SCHEMA": ("value", lambda _: ("json",)),
             "KEY=VALUE": ("option", _keys),
             "LEVEL": ("value", lambda _: THINK_LEVELS),
         }

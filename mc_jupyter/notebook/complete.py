@@ -216,7 +216,8 @@ class TabCompletion:
         walk = Walk(parser)
         for word in words:
             walk.take(word)
-        if is_raw and walk.is_filled:
+        is_option = walk.expects is not None or here.text.startswith("-")
+        if is_raw and walk.is_filled and (walk.is_text or not is_option):
             return None  # a prompt
         own = None if host in ("ollama", "call") else host  # the usual rule, as the magic has it
         host = walk.given["host"][-1] if walk.given.get("host") else own

@@ -26,8 +26,8 @@ class Walk:
         The option whose value comes next.
     may_level
         Whether a level of ``--think`` may come next.
-    is_filled
-        Whether an argument by place was given.
+    is_filled, is_text
+        Whether an argument by place was given, and whether a text has begun behind all of them.
     """
 
     parser: Parser
@@ -36,6 +36,7 @@ class Walk:
     expects: argparse.Action | None = None
     may_level: bool = False
     is_filled: bool = False
+    is_text: bool = False
 
     def __post_init__(self) -> None:
         self.places = [action for action in self.parser._actions if not action.option_strings]
@@ -64,6 +65,8 @@ class Walk:
             self.given.setdefault(place.dest, []).append(word)
             if place.nargs not in ("+", "*"):
                 self.places.pop(0)
+        elif not self.places and (word == "--" or not word.startswith("-")):
+            self.is_text = True
 
     def options(self, typed: str, after: str) -> list[str]:
         """Return the options that may still be given, in the spelling that was begun.
