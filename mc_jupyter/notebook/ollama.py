@@ -53,7 +53,7 @@ class OllamaVerbs:
         jobs: Jobs,
     ) -> None:
         self._registry, self._screen, self._prompts = registry, screen, prompts
-        self.verbs = Verbs("%ollama", _ABOUT, self._bare)
+        self.verbs = Verbs("%ollama", _ABOUT, self._bare, "run")
         self._add_model_verbs(self.verbs)
         run = self.verbs.add("run", "Prompt a model in one line.", prompts.run, is_raw=True)
         add_prompt_options(run)

@@ -86,10 +86,14 @@ class Verbs:
         What stands above the list of verbs in its help.
     bare
         Called when nothing but the magic was typed.
+    usual
+        The verb that is meant where none is typed (``%ollama llama3 Hello``).
     """
 
-    def __init__(self, prog: str, about: str, bare: Callable[[], Result]) -> None:
-        self.prog, self.about, self._bare = prog, about, bare
+    def __init__(
+        self, prog: str, about: str, bare: Callable[[], Result], usual: str | None = None
+    ) -> None:
+        self.prog, self.about, self._bare, self._usual = prog, about, bare, usual
         self._verbs: dict[str, Verb] = {}
 
     def add(
@@ -137,9 +141,11 @@ class Verbs:
             name, rest = name[:-1], "?"
         verb = self.verb(name)
         if verb is None:
+            guess = did_you_mean(name, self._verbs)
+            is_other = rest and self._usual and not guess.startswith("did")
             raise ArgumentError(
-                f"{self.prog} has no verb {name!r}: {did_you_mean(name, self._verbs)}",
-                f"{self.prog} --help",
+                f"{self.prog} has no verb {name!r}: {guess}",
+                f"{self.prog} {self._usual} {line}" if is_other else f"{self.prog} --help",
             )
         return verb.call(rest, fill)
 

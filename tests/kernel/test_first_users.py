@@ -141,6 +141,7 @@ CELLS = [
     Cell(f"%ollama run {MODEL} -5 and - 6", ("-5 and - 6",)),
     Cell(f'%ollama run -t 0 {MODEL} It\'s "me"', ('It\'s "me"',), options={"temperature": 0.0}),
     Cell(f"%ollama run {MODEL} -n 5 hi", error="no option -n: --num-predict N"),
+    Cell(f"%ollama {MODEL} Hello", error=f"\n%ollama run {MODEL} Hello"),
     Cell("%%ollama --max-tokens 5\nhi", error="no option --max-tokens: --num-predict N"),
     Cell("%%ollama --response-format json\nhi", error="--format json"),
     Cell(
