@@ -56,5 +56,5 @@ class TestEmbedded(OllamaContract):
         with pytest.raises(ResponseError, match="option") as refused:
             next(client.chat(MODEL, HELLO, options={"num_gpu": 99}))
         assert refused.value.status == 400
-        with pytest.raises(ResponseError, match="wants a token"):
+        with pytest.raises(ResponseError, match="wants a key"):
             OllamaClient(target.url, token="wrong").models()

@@ -204,6 +204,11 @@ def test_help_is_there_in_every_way(kernel: Kernel, kokoro: Served) -> None:
     assert kernel.run("%mc kokoro").text == "\n".join(lines)
 
 
+def _two_cells(first: str, second: str) -> str:
+    """What the error shows where two cells stand in one."""
+    return f"in two cells (with --literal it is text):\n\n{first}\n\n{second}"
+
+
 @pytest.mark.parametrize(
     ("cell", "first", "hint"),
     [
@@ -241,10 +246,18 @@ def test_help_is_there_in_every_way(kernel: Kernel, kokoro: Served) -> None:
         (
             "%%kokoro\none\n%%kokoro --voice af_bella\ntwo",
             "a second %%kokoro in the cell: one cell magic a cell",
-            "put it into a cell of its own; with --literal it is text",
+            _two_cells("%%kokoro\none", "%%kokoro --voice af_bella\ntwo"),
         ),
-        ("%%kokoro\n%%timeit\ntwo", "%%timeit below %%kokoro in the cell: one cell magic", None),
-        ("%%mc kokoro\none\n%%mc kokoro\ntwo", "%%mc below %%kokoro in the cell: one", None),
+        (
+            "%%kokoro\n%%timeit\ntwo",
+            "%%timeit below %%kokoro in the cell: one cell magic",
+            _two_cells("%%kokoro", "%%timeit\ntwo"),
+        ),
+        (
+            "%%mc kokoro\none\n%%mc kokoro\ntwo",
+            "%%mc below %%kokoro in the cell: one",
+            _two_cells("%%kokoro\none", "%%mc kokoro\ntwo"),
+        ),
         ("%%kokoro --cow tux\nhi", "%%kokoro: there is no option --cow", "%%kokoro --help"),
         (
             "%%kokoro --save x.avi\nhi",
@@ -273,9 +286,9 @@ def test_what_is_typed_wrong_is_said_before_anything_is_sent(
     got = kernel.run(cell)
     lines = got.error.splitlines()
     assert lines[0].partition(": ")[2].startswith(first)
-    assert len(lines) == 2
+    assert len(lines) == 2 or "\n" in str(hint)
     if hint:
-        assert lines[1] == hint
+        assert "\n".join(lines[1:]) == hint
     assert got.streams == ""
     assert len(kokoro.requests()) == before
 
