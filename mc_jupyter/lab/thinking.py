@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from typing import Literal
 
 _CLOSING = {
@@ -44,13 +45,6 @@ class Thinking:
         self._last = ""  # the character before it
         self._close = ""
         self._in_code = 0
-        self._steps = {
-            "start": self._start,
-            "inside": self._inside,
-            "gap": self._gap,
-            "watch": self._watch,
-            "plain": self._plain,
-        }
 
     @property
     def text(self) -> str:
@@ -82,7 +76,7 @@ class Thinking:
         added = ""
         while self._held:
             before = self._state
-            added += self._steps[before]()
+            added += self._step()
             if self._state == before:
                 break
         return added
@@ -94,6 +88,11 @@ class Thinking:
         elif self._state != "gap":
             self._text.write(self._held)
         self._held = ""
+
+    def _step(self) -> str:
+        # no table of bound methods: the object would be freed late, with all its text
+        step: Callable[[], str] = getattr(self, f"_{self._state}")
+        return step()
 
     # one for each state; each changes the state, or leaves in `_held` what waits for more ---------
 

@@ -136,3 +136,18 @@ def test_many_tags_cost_no_square_of_them() -> None:
         draft.feed({"message": {"content": text}})
         answer = draft.finish()
         assert len(answer.text) + len(answer.thinking) >= len(text) - len("<think>")
+
+
+def test_text_is_freed_at_once() -> None:
+    import gc
+    import weakref
+
+    gc.disable()
+    try:
+        taken = Thinking()
+        taken.feed("Hello")
+        seen = weakref.ref(taken)
+        del taken
+        assert seen() is None
+    finally:
+        gc.enable()
