@@ -226,6 +226,8 @@ class Magics:
                 if self._last_screen is not None:
                     self._last_screen.stop("stopped")
                 raise
+            finally:
+                self._last_screen = None  # it may hold an answer
 
     def _fill(self, text: str, used: list[object] | None = None) -> str:
         caller, left = scope(self._shell.user_ns), list[str]()

@@ -8,6 +8,7 @@ import pytest
 
 from mc_jupyter.lab.answer import Answer
 from mc_jupyter.lab.draft import Draft
+from mc_jupyter.lab.thinking import Thinking
 
 SPLIT = [
     ("<think>\nSecret plan\n</think>\n\nThe answer is 4.", "The answer is 4.", "Secret plan"),
