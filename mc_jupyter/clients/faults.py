@@ -35,6 +35,13 @@ _PICTURE = re.compile(
 _ADVICE = re.compile(r"not found: ")  # a server that says what it can serve instead
 _TOKENS = re.compile(r"\b(\d{1,9}) tokens")
 _ANSWER = 512  # tokens that are left for an answer
+_PASSING = re.compile(  # what may be over when it is asked for again
+    r"time[d -]*out|deadline|terminated|connection|reset by|\beof\b|broken pipe|busy|overload"
+    r"|unavailable|temporar|try again|retry|rate limit|canceled|interrupted|is ending"
+    r"|internal server error|ended before|out of memory",
+    re.IGNORECASE,
+)
+_NEVER = re.compile(r"could not load|no such file|unknown model", re.I)
 _LONGEST = 600  # characters of a server's text in a message
 
 
@@ -161,7 +168,9 @@ def _words(fault: Fault) -> tuple[str, str | None]:
         return f"{text or 'busy'} (503)", "wait for other answers to end, then run this again"
     again = f"run it again, or look: %mc status {fault.name}"
     if text and "error" in fault.data:
-        hint = None if 400 <= status < 500 else again
+        passing = _PASSING.search(text) and not _NEVER.search(text)
+        look = again if passing else f"to look: %mc status {fault.name}"
+        hint = None if 400 <= status < 500 else look
         return (text if status == 200 else f"{text} ({status})"), hint
     if status in (404, 405):
         said = f"{status} {text!r:.80}" if text else f"{status}"
@@ -214,6 +223,8 @@ def model_refusal(fault: Fault) -> MediaConduitError | None:
         return ResponseError(
             told(fault.name, fault.url, words), "save it as png or jpg", status=fault.status
         )
+    if fault.path == "/api/pull" and _ADVICE.search(fault.text):
+        return ModelNotFoundError(told(fault.name, fault.url, fault.text), here)
     if fault.status == 404:
         pulls = fault.path not in ("/api/pull", "/api/delete") and not _ADVICE.search(fault.text)
         hint = f"%ollama pull {model}{at(fault.name)}" if pulls else here

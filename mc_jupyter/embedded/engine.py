@@ -31,6 +31,15 @@ _SOCKET_PATH_LIMIT = 90  # bytes; macOS allows 104
 _PROBE = "Paris is the capital of"  # goes on with a word, never with JSON
 _PLACE = re.compile(r"at \d+\(\d+\): ")  # in a grammar that the caller never sees
 _GIVEN_UP = re.compile(rb"llg error: (lexer|parser) error")
+#: What llama.cpp says of a file that it cannot load -> what can be done.
+_STEPS = (
+    (r"file bounds|incomplete|end of file|failed to read|corrupt", "fetch the file again"),
+    (r"unknown model arch|unknown pre-token|invalid ggml type|unsupported|unknown tokenizer",
+     "a newer engine may read it: pip install -U xllamacpp"),
+    (r"template|jinja", "another file of the model may have a template that can be read"),
+    (r"split", "fetch its parts again, all of one kind"),
+    (r"alloc|memory", "it needs more memory than there is: take a smaller model or num_ctx"),
+)  # fmt: skip
 _LOG_TIME = 0.01  # seconds; the log comes by another pipe than the reply
 _ENFORCED = 256  # schemas that are remembered
 _SPINS = "1000"  # its default, 300000, is some milliseconds
@@ -99,7 +108,9 @@ class Engine:
         line = await self._process.stdout.readline()
         if not line or "error" in json.loads(line):
             name = self.spec.path.name
-            raise StartError(f"the engine could not load {name}: {await self._why()}")
+            why = await self._why()
+            steps = [step for words, step in _STEPS if re.search(words, why, re.IGNORECASE)]
+            raise StartError(f"the engine could not load {name}: {why}", *steps[:1])
 
     async def _pass_log_on(self) -> None:
         assert self._process.stderr is not None

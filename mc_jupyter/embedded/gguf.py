@@ -28,6 +28,7 @@ _SCALARS = {
     12: "d",
 }
 _STRING, _ARRAY = 8, 9
+_DIMENSIONS = 8  # the engine has four
 _KEPT_ARRAY = 64  # longer ones (the vocabulary) are left out
 
 #: general.file_type -> name (source: llama.cpp, include/llama.h, enum llama_ftype)
@@ -64,12 +65,13 @@ class Header:
     def context_length(self) -> int | None:
         """Tokens of context that the model was trained for; None when the file does not say."""
         value = self.metadata.get(f"{self.architecture}.context_length")
-        return int(value) if value else None
+        return value if isinstance(value, int) and value > 0 else None
 
     @property
     def quantization(self) -> str:
         """The kind of quantization, "Q4_1" for example."""
-        return _FILE_TYPES.get(self.metadata.get("general.file_type", -1), "unknown")
+        kind = self.metadata.get("general.file_type")
+        return _FILE_TYPES.get(kind, "unknown") if isinstance(kind, int) else "unknown"
 
     @property
     def parameter_size(self) -> str:
@@ -140,8 +142,10 @@ def _read(path: Path, size: int, modified: int) -> Header:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 return _parse(_Cursor(data))
-            except (struct.error, KeyError, MemoryError) as error:
-                raise ValueError(f"{path.name} is a broken GGUF file: {error}") from error
+            except (struct.error, KeyError, MemoryError, RecursionError, ValueError) as error:
+                raise ValueError(
+                    f"{path.name} is a broken GGUF file ({error}): fetch it again"
+                ) from error
 
 
 def _parse(cursor: _Cursor) -> Header:
@@ -157,6 +161,8 @@ def _parse(cursor: _Cursor) -> Header:
     parameters = 0
     for _ in range(tensors):
         cursor.text()
-        parameters += prod(cursor.scalar("Q") for _ in range(cursor.scalar("I")))
+        if (dimensions := cursor.scalar("I")) > _DIMENSIONS:
+            raise ValueError(f"weights of {dimensions} dimensions")
+        parameters += prod(cursor.scalar("Q") for _ in range(dimensions))
         cursor.at += 12  # type and offset
     return Header(metadata, parameters)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelNotFoundError, ResponseError
 from .catalogue import Published
-from .gguf import Header, read_header
+from .files import ModelFile, file_with_parts, model_files, read_headers
+from .gguf import Header
 from .strict_json import short
 from .weights import Store
 
@@ -45,10 +47,10 @@ class Model:
     ----------
     name
         With its tag.
-    path
-        The GGUF file.
+    paths
+        The GGUF file, or its parts in their order.
     header
-        What that file says.
+        What that file says; of parts the first, with the weights of all.
     fetched
         True when the store fetched it, so that it may be deleted.
     license, system, parameters
@@ -56,12 +58,22 @@ class Model:
     """
 
     name: str
-    path: Path
+    paths: tuple[Path, ...]
     header: Header
     fetched: bool = False
     license: str = ""
     system: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The file that the engine is given; it finds further parts by their names."""
+        return self.paths[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(path.stat().st_size for path in self.paths)
 
     def details(self) -> dict[str, Any]:
         """Return the ``details`` of Ollama's API."""
@@ -76,8 +88,9 @@ class Model:
         }
 
     def modified_at(self) -> str:
-        """Return when the file was last changed, RFC 3339."""
-        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).isoformat()
+        """Return when the files were last changed, RFC 3339."""
+        changed = max(path.stat().st_mtime for path in self.paths)
+        return datetime.fromtimestamp(changed, UTC).isoformat()
 
 
 class Library:
@@ -110,11 +123,18 @@ class Library:
 
     def models(self) -> list[Model]:
         """Return every model that is here, by name; the first of two with one name counts."""
-        found: dict[str, Model] = {}
-        for name, path, fetched in self._candidates():
-            if name.lower() not in found and (model := self._model(name, path, fetched)):
-                found[name.lower()] = model
-        return sorted(found.values(), key=lambda model: model.name)
+        return sorted(self._look()[0].values(), key=lambda model: model.name)
+
+    def why_left_out(self, name: str) -> str:
+        """Return why what is here under a name is no model; empty where there is nothing."""
+        models, left_out = self._look()
+        wanted = full_name(name).lower()
+        return "" if wanted in models else left_out.get(wanted, "")
+
+    def digest(self, model: Model) -> str:
+        """Return the sha256 of a model's file; of parts that of their sums."""
+        sums = [self.store.digest(path) for path in model.paths]
+        return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
     def find(self, name: str) -> Model:
         """Return the model of that name, letter case aside.
@@ -122,16 +142,16 @@ class Library:
         Raises
         ------
         ModelNotFoundError
-            With what can be served here.
+            With why a file of that name was left out, or what can be served here.
         """
         wanted = full_name(name).lower()
-        models = self.models()
-        for model in models:
-            if model.name.lower() == wanted:
-                return model
+        models, left_out = self._look()
+        if wanted in models:
+            return models[wanted]
         if self.entry(name) is not None:
             raise ModelNotFoundError(f"model '{name}' not found, try pulling it first")
-        raise ModelNotFoundError(f"model '{short(name)}' not found: {self.offer(models)}")
+        why = left_out.get(wanted) or self.offer(models.values())
+        raise ModelNotFoundError(f"model '{short(name)}' not found: {why}")
 
     def entry(self, name: str) -> Published | None:
         """Return what the catalogue says of a name; None when it is not in it."""
@@ -166,34 +186,49 @@ class Library:
             )
         self.store.remove(entry)
 
-    def _candidates(self) -> Iterable[tuple[str, Path, bool]]:
+    def _look(self) -> tuple[dict[str, Model], dict[str, str]]:
+        """Return the models, and why other files are none, by names in lower case."""
+        models: dict[str, Model] = {}
+        left_out: dict[str, str] = {}
+        for file, fetched in self._candidates():
+            name = file.name.lower()
+            if name in models:
+                continue
+            try:
+                if file.why_not:
+                    raise ValueError(file.why_not)
+                models[name] = self._model(file, fetched)
+            except ValueError as error:
+                left_out.setdefault(name, str(error))
+                self._complain(file.paths[0], str(error))
+        return models, left_out
+
+    def _complain(self, path: Path, why: str) -> None:
+        if path not in self._complained:
+            self._complained.add(path)
+            print(f"left out {path}: {why}", file=sys.stderr, flush=True)
+
+    def _candidates(self) -> Iterable[tuple[ModelFile, bool]]:
         for name, path in self._files.items():
-            yield name, path, False
+            yield file_with_parts(name, path), False
         for folder in self._folders:
-            for path in sorted(folder.glob("*.gguf")):
-                yield self._name_of(path), path, False
+            for file in model_files(folder):
+                yield replace(file, name=self._name_of(file)), False
         for entry in self.catalogue:
             if self.store.path(entry).exists():
-                yield entry.name, self.store.path(entry), True
+                yield ModelFile(entry.name, (self.store.path(entry),)), True
 
-    def _name_of(self, path: Path) -> str:
+    def _name_of(self, file: ModelFile) -> str:
         for entry in self.catalogue:
-            if entry.file == path.name:
+            if entry.file == file.paths[0].name:
                 return entry.name
-        return full_name(re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem).strip(".-")[:80])
+        return full_name(re.sub(r"[^A-Za-z0-9_.-]+", "-", file.name).strip(".-")[:80])
 
-    def _model(self, name: str, path: Path, fetched: bool) -> Model | None:
-        try:
-            header = read_header(path)
-        except (OSError, ValueError) as error:
-            if path not in self._complained:
-                self._complained.add(path)
-                print(f"left out {path}: {error}", file=sys.stderr, flush=True)
-            return None
-        if header.architecture == "clip":  # the eyes of another model
-            return None
+    def _model(self, file: ModelFile, fetched: bool) -> Model:
+        name, paths = file.name, file.paths
+        header = read_headers(paths)
         entry = self.entry(name)
         if entry is None:
             stated = str(header.metadata.get("general.license", ""))
-            return Model(name, path, header, fetched, license=stated)
-        return Model(name, path, header, fetched, entry.license, entry.system, entry.parameters)
+            return Model(name, paths, header, fetched, license=stated)
+        return Model(name, paths, header, fetched, entry.license, entry.system, entry.parameters)

@@ -70,9 +70,9 @@ class TagsHandler(Handler):
         library = self.state.library
         return [
             {
-                **_summary(model, library.store.digest(model.path)),
+                **_summary(model, library.digest(model)),
                 "modified_at": model.modified_at(),
-                "size": model.path.stat().st_size,
+                "size": model.size,
             }
             for model in library.models()
         ]
@@ -89,7 +89,7 @@ class PsHandler(Handler):
     def _describe(self, resident: Resident) -> Json:
         model, spec = resident.model, resident.engine.spec
         return {
-            **_summary(model, self.state.library.store.digest(model.path)),
+            **_summary(model, self.state.library.digest(model)),
             "size": resident.engine.memory(),
             "expires_at": resident.expires_at.isoformat(),
             "size_vram": 0,
@@ -154,6 +154,8 @@ class PullHandler(Handler):
         if model := local.get(full_name(name).lower()):
             yield {"status": f"{model.name} is the local file {model.path.name}"}
             yield {"status": "success"}
+        elif entry is None and (why := library.why_left_out(name)):
+            yield {"error": f"model '{short(name)}' not found: {why}"}
         elif entry is None:
             yield {"status": "pulling manifest"}
             why = f"pull model manifest: file does not exist: {library.offer()}"
