@@ -173,7 +173,8 @@ class Thinking:
         longest = max(map(len, tags))
         end = len(self._held)
         for at in range(max(0, end - longest), end):
-            if any(tag.startswith(self._held[at:]) for tag in tags):
+            rest = self._held[at:]  # no `self` in the generator: its cell would outlive the frame
+            if any(tag.startswith(rest) for tag in tags):
                 end = at
                 break
         piece, self._held = self._held[:end], self._held[end:]
