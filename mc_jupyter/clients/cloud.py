@@ -12,7 +12,7 @@ _MOST = 10_000  # models that are remembered
 
 _lock = threading.Lock()
 _hosts: dict[tuple[str, str], str] = {}  # by server and model; empty for one that runs there
-_said: set[tuple[str, str]] = set()
+_warned: set[tuple[str, str]] = set()
 
 
 def remember(url: str, model: str, entry: Mapping[str, Any] | None) -> None:
@@ -35,10 +35,10 @@ def notice(url: str, model: str) -> str:
     key = (url, full_name(model))
     with _lock:
         host = _hosts.get(key, "")
-        if key in _said or not (host or is_cloud(model)):
+        if key in _warned or not (host or is_cloud(model)):
             return ""
-        if len(_said) >= _MOST:
-            _said.clear()
-        _said.add(key)
+        if len(_warned) >= _MOST:
+            _warned.clear()
+        _warned.add(key)
     where = f" to {host}" if host else ""
     return f"{model} runs in the cloud: prompts leave the server's machine{where}"

@@ -70,10 +70,10 @@ def with_length(file: Readable) -> Joined | None:
     head = file.read(_LONGEST)
     first = frame(head)
     assert first is not None
-    told = _told(head[: first.size or None], first)
-    begin = first_at if told is None else first_at + first.size
+    reported = _reported_count(head[: first.size or None], first)
+    begin = first_at if reported is None else first_at + first.size
     count = _count(file, begin, first)
-    if told is not None and told + 1 >= count and told <= count * 1.01 + 1:
+    if reported is not None and reported + 1 >= count and reported <= count * 1.01 + 1:
         return None
     return Joined(_header(first, count + 1), file, begin)
 
@@ -110,7 +110,7 @@ def _goes_on(one: Frame, other: Frame | None) -> bool:
     return other is not None and (one.version, one.rate) == (other.version, other.rate)
 
 
-def _told(head: bytes, first: Frame) -> int | None:
+def _reported_count(head: bytes, first: Frame) -> int | None:
     """How many frames a Xing header says; None where there is none, or it does not say."""
     for at in (_HEAD + first.side, _HEAD + first.side + 2):  # the latter behind a checksum
         if head[at : at + 4] in (b"Xing", b"Info") and len(head) >= at + 12:
@@ -123,7 +123,7 @@ def _count(file: Readable, start: int, first: Frame) -> int:
     """How many frames there are from a place on; what is none of them is stepped over."""
     file.seek(start)
     data, at, count = b"", 0, 0
-    is_in_step, is_end = True, False
+    is_aligned, is_end = True, False
     while True:
         if len(data) - at < 2 * _LONGEST and not is_end:
             more = file.read(_BLOCK)
@@ -133,10 +133,10 @@ def _count(file: Readable, start: int, first: Frame) -> int:
         one = frame(data[at : at + _HEAD])
         size = one.size if one and _goes_on(first, one) else 0
         after = frame(data[at + size : at + size + _HEAD]) if size else None
-        if size and (is_in_step or _goes_on(first, after)):
-            count, at, is_in_step = count + 1, at + size, True
+        if size and (is_aligned or _goes_on(first, after)):
+            count, at, is_aligned = count + 1, at + size, True
             continue
-        at, is_in_step = data.find(b"\xff", at + 1), False
+        at, is_aligned = data.find(b"\xff", at + 1), False
         if at < 0:
             at = len(data)
 

@@ -160,7 +160,9 @@ class OllamaClient:
         if tools:
             body["tools"] = [dict(tool) for tool in tools]
         chunks = self._http.stream("/api/chat", body, _DONE)
-        return self._then_changed(self._said(model, report, self._checked(chunks, "message", dict)))
+        return self._then_changed(
+            self._after_warning(model, report, self._checked(chunks, "message", dict))
+        )
 
     def generate(
         self,
@@ -196,15 +198,17 @@ class OllamaClient:
         if images:
             body["images"] = encode_images(images)
         chunks = self._http.stream("/api/generate", body, _DONE)
-        return self._then_changed(self._said(model, report, self._checked(chunks, "response", str)))
+        return self._then_changed(
+            self._after_warning(model, report, self._checked(chunks, "response", str))
+        )
 
-    def _said(self, model: str, report: Report | None, chunks: Chunks) -> Chunks:
+    def _after_warning(self, model: str, report: Report | None, chunks: Chunks) -> Chunks:
         """The chunks, after it was said where the model runs: nothing is sent before."""
         with closing(chunks):
-            self._say_cloud(model, report)
+            self._warn_of_cloud(model, report)
             yield from chunks
 
-    def _say_cloud(self, model: str, report: Report | None) -> None:
+    def _warn_of_cloud(self, model: str, report: Report | None) -> None:
         if report is not None and not cloud.is_known(self.url, model):
             try:
                 self._find(model)
@@ -391,7 +395,7 @@ class OllamaClient:
             As soon as the size is known to be over the limit; the pull is cancelled.
         """
         entry = self._find(model_of(model))
-        self._say_cloud(model, report)
+        self._warn_of_cloud(model, report)
         if entry is not None or is_cloud(model):
             return False
         try:

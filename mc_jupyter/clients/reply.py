@@ -18,9 +18,9 @@ from ..sockets import Wire
 from .content import Content, gather
 from .decode import NotDecodedError, decoded, encoding_of
 from .faults import Fault, read_body, to_error
-from .hiding import Hiding, secrets_in
 from .names import told
 from .peer import BoundName, LimitName, Peer
+from .redact import Redactor, secrets_in
 from .transfer import receiving
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Reply:
         self._came = 0  # bytes of the body, as they came
         encoding = encoding_of(response.headers.get("content-encoding", ""))
         self._decoded = decoded(iter(self._piece, None), encoding) if encoding else None
-        self._hiding = Hiding(*secrets_in(response.request.headers))
+        self._redactor = Redactor(*secrets_in(response.request.headers))
         self._take_back = cancel.on_cancel(wire.cut)
 
     @property
@@ -68,7 +68,7 @@ class Reply:
     @property
     def headers(self) -> dict[str, str]:
         """The headers, by their lower-case names."""
-        hide = self._hiding.text
+        hide = self._redactor.text
         return {name.lower(): hide(value) for name, value in self._response.headers.items()}
 
     @property
@@ -103,9 +103,9 @@ class Reply:
     def _read(self) -> bytes | None:
         """Return the next piece, decoded and without the key that was sent; None at the end."""
         if self._decoded is None:
-            return self._hiding.piece(self._piece())
+            return self._redactor.piece(self._piece())
         try:
-            return self._hiding.piece(next(self._decoded, None))
+            return self._redactor.piece(next(self._decoded, None))
         except NotDecodedError as error:
             raise self._unread(str(error)) from error
 
@@ -298,7 +298,7 @@ class Reply:
     def _fault(self, body: bytes) -> MediaConduitError:
         headers = self._response.headers
         # some servers quote the request; what is said here is saved with the notebook
-        data, text, html = read_body(self._hiding.data(body), headers.get("content-type", ""))
+        data, text, html = read_body(self._redactor.data(body), headers.get("content-type", ""))
         status = self._response.status_code
         fault = Fault(
             name=self.peer.name,

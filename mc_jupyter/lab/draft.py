@@ -12,7 +12,7 @@ from ..errors import ResponseError
 from ..html import Html, block, lines, render
 from ..settings import Bounds
 from .answer import Answer, Timings, Usage, shown_text
-from .thinking import Thinking
+from .thinking import ThinkingSplitter
 
 _NS = 1e9
 _RATE_AFTER = 0.5  # seconds; a rate over less is noise
@@ -52,7 +52,7 @@ class Draft:
         self.model, self.details = model, details
         self._wants_json, self._clock, self._bounds = wants_json, clock, bounds
         # not lists: a token is a few bytes, as a text of its own it takes over fifty
-        self._written, self._thought = Thinking(), io.StringIO(newline="")
+        self._splitter, self._thought = ThinkingSplitter(), io.StringIO(newline="")
         self._start = clock()
         self._first: float | None = None
         self._end: Mapping[str, Any] = {}
@@ -69,9 +69,9 @@ class Draft:
             if self._first is None:
                 self._first = self._clock() - self._start
             if thought:
-                self._written.skip()
+                self._splitter.skip()
                 self._thought.write(thought)
-            added = self._written.feed(text)
+            added = self._splitter.feed(text)
             self.pieces += 1
             self.size += len(text) + len(thought)
         if chunk.get("remote_host"):
@@ -83,12 +83,12 @@ class Draft:
     @property
     def text(self) -> str:
         """The answer so far."""
-        return self._written.text
+        return self._splitter.text
 
     @property
     def thinking(self) -> str:
         """The thinking so far, by itself or from between tags in the text."""
-        return self._thought.getvalue() + self._written.thought
+        return self._thought.getvalue() + self._splitter.thought
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -127,7 +127,7 @@ class Draft:
 
     def finish(self, *, interrupted: bool = False, error: str | None = None) -> Answer:
         """Return the answer, complete or as far as it came."""
-        self._written.end()
+        self._splitter.end()
         text, end = self.text, self._end
         data, problem = _parsed(text, self._bounds) if self._wants_json else (None, "")
         remote = f"answered by {self._remote}, not by this service" if self._remote else ""
@@ -151,7 +151,7 @@ class Draft:
 
     def _ended_thinking(self) -> str:
         """What to say of an answer that is nothing but thinking; empty where it is more."""
-        if self.text.strip() or not (self._written.is_open or self.thinking.strip()):
+        if self.text.strip() or not (self._splitter.is_open or self.thinking.strip()):
             return ""
         more = "; raise --num-predict" if self._end.get("done_reason") == "length" else ""
         return f"ended while thinking{more}"

@@ -247,8 +247,8 @@ def _evaluated(field: Field, names: dict[str, Any], missing: Mapping[str, str]) 
     reason = missing.get(str(unknown.name))
     if reason is not None:
         raise TemplateError(
-            f"{field.shown}: {unknown.name}: {reason}",
-            f"use it in the function, or give it: lambda x, {unknown.name}={unknown.name}: ...",
+            f"{field.shown}: {unknown.name!r} {reason}",
+            f"give it to the function that asks: lambda {unknown.name}={unknown.name}: ...",
         ) from unknown
     raise TemplateError(_unknown(field, unknown, names), _LITERAL_HINT) from unknown
 

@@ -29,7 +29,7 @@ _MOST_IN_CODE = 20  # closing tags; each one costs a look at the whole text
 _State = Literal["start", "inside", "gap", "watch", "plain"]
 
 
-class Thinking:
+class ThinkingSplitter:
     """Takes an answer's text piece by piece, and keeps thinking and text apart.
 
     Attributes

@@ -3,6 +3,9 @@
 IPython gives a cell magic the notebook's names, whoever calls it, and a line magic in a lambda
 nothing. So the frame that called is found here. Names are looked up when they are needed; no
 frame is kept beyond the call.
+
+One case cannot be told from Python 3.12 on, where a comprehension has no frame: a lambda that a
+comprehension of an earlier cell has made, outside functions, looks as if it stood in the cell.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 _calls = threading.local()
+_AROUND = {"<locals>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
+"""In a qualified name, what stands behind a function, and what a comprehension is called."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Scope:
     names
         By name; in a notebook's cell these are the notebook's names themselves.
     missing
-        Why a name that there is elsewhere is not among them.
+        By name, why it is not among them though there is one elsewhere: a sentence's end.
     """
 
     names: dict[str, Any]
@@ -92,21 +97,27 @@ def scope(notebook: dict[str, Any]) -> Scope:
     frames, is_whole = _frames_around(frame)
     names, missing = dict(frame.f_globals), dict[str, str]()
     if not is_whole:
-        reason = (
-            f"{frame.f_code.co_qualname} does not use it, and the function around it "
-            "does not run here: which one is meant cannot be seen"
-        )
+        around = frames[-1].f_code.co_qualname.rpartition(".")[0].removesuffix(".<locals>")
+        reason = f"may be the notebook's or a variable of {around}, whose call cannot be found here"
         missing = dict.fromkeys(names, reason)
         names = {}
     for one in reversed(frames):
         found = dict(one.f_locals)
-        for name in _variables(one.f_code) - found.keys():
+        names.update(found)
+        for name in found.keys() & missing.keys():
+            del missing[name]
+        unbound = _variables(one.f_code) - found.keys()
+        if one is not frame and not one.f_code.co_flags & inspect.CO_OPTIMIZED:
+            # from Python 3.12 on, variables of comprehensions: of those that have ended, what is
+            # found is the global of that name
+            of_module = one.f_globals
+            inlined = one.f_code.co_varnames
+            gone = (n for n in inlined if n not in found or found[n] is of_module.get(n))
+            unbound.update(gone)
+        for name in unbound:
             # Python would say so, too, and not take a global of the same name
             names.pop(name, None)
-            missing[name] = f"it has no value yet in {one.f_code.co_qualname}"
-        for name, value in found.items():
-            names[name] = value
-            missing.pop(name, None)
+            missing[name] = f"has no value now in {one.f_code.co_qualname}"
     return Scope(names, missing)
 
 
@@ -130,33 +141,30 @@ def _variables(code: CodeType) -> set[str]:
 
 
 def _frames_around(frame: FrameType) -> tuple[list[FrameType], bool]:
-    """The frame and those of the functions around it, and whether all of them were found."""
+    """The frame and those around it that run, and whether those of all functions were found."""
     frames = [frame]
-    inner = frame
-    while _is_nested(inner.f_code):
-        around = _frame_around(inner)
-        if around is None:
-            return frames, False
+    while (around := _frame_around(frames[-1])) is not None:
         frames.append(around)
-        inner = around
-    return frames, True
+    return frames, not _is_nested(frames[-1].f_code)
 
 
 def _is_nested(code: CodeType) -> bool:
-    """Whether a function stands around this code; a comprehension may stand in a module."""
-    return "<locals>" in code.co_qualname
+    """Whether a function or a comprehension stands around this code."""
+    return not _AROUND.isdisjoint(code.co_qualname.split(".")[:-1])
 
 
 def _frame_around(inner: FrameType) -> FrameType | None:
-    """The frame of the function that `inner` stands in; None where it does not run in this thread.
+    """The frame of what `inner` stands in; None where that does not run in this thread.
 
-    Several calls of that function may run. It is the one whose variables `inner` has; where that
-    does not tell, none is taken.
+    Names of a class are not seen in its methods, so its body is passed over. Several calls of a
+    function may run: it is the one whose variables `inner` has; where that does not tell, none.
     """
     found: list[FrameType] = []
     frame = inner.f_back
     while frame is not None:
-        if _holds(frame.f_code, inner.f_code) and _shares_variables(frame, inner):
+        is_class = "__qualname__" in frame.f_code.co_names and "__qualname__" in frame.f_locals
+        is_around = not is_class and _holds(frame.f_code, inner.f_code)
+        if is_around and _shares_variables(frame, inner):
             found.append(frame)
         frame = frame.f_back
     return found[0] if len(found) == 1 else None

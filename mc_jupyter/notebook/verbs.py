@@ -86,14 +86,14 @@ class Verbs:
         What stands above the list of verbs in its help.
     bare
         Called when nothing but the magic was typed.
-    usual
+    default
         The verb that is meant where none is typed (``%ollama llama3 Hello``).
     """
 
     def __init__(
-        self, prog: str, about: str, bare: Callable[[], Result], usual: str | None = None
+        self, prog: str, about: str, bare: Callable[[], Result], default: str | None = None
     ) -> None:
-        self.prog, self.about, self._bare, self._usual = prog, about, bare, usual
+        self.prog, self.about, self._bare, self._default = prog, about, bare, default
         self._verbs: dict[str, Verb] = {}
 
     def add(
@@ -142,10 +142,10 @@ class Verbs:
         verb = self.verb(name)
         if verb is None:
             guess = did_you_mean(name, self._verbs)
-            is_other = rest and self._usual and not guess.startswith("did")
+            is_other = rest and self._default and not guess.startswith("did")
             raise ArgumentError(
                 f"{self.prog} has no verb {name!r}: {guess}",
-                f"{self.prog} {self._usual} {line}" if is_other else f"{self.prog} --help",
+                f"{self.prog} {self._default} {line}" if is_other else f"{self.prog} --help",
             )
         return verb.call(rest, fill)
 

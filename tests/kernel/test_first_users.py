@@ -97,7 +97,7 @@ CELLS = [
         "def outer(case):\n"
         f"    return lambda: {RUN}('ollama', 'run {MODEL} {{{{text}}}}')\n"
         "outer('x')()",
-        error="outer.<locals>.<lambda> does not use it",
+        error="'text' may be the notebook's or a variable of outer, whose call",
     ),
     Cell(
         "def outer(case):\n"
@@ -107,7 +107,7 @@ CELLS = [
     ),
     Cell(
         f"def early():\n    got = %ollama run {MODEL} {{{{text}}}}\n    text = 1\nearly()",
-        error="it has no value yet in early",
+        error="has no value now in early",
     ),
     Cell(
         "threads = [threading.Thread(target=classify, args=(name,)) for name in ['t1']]\n"

@@ -77,6 +77,11 @@ def run(code: str, **names: Any) -> dict[str, Any]:
             "def f(n, text):\n return ask('{{text}}') if not n else f(n - 1, n)\ngot = f(2, 'a')",
             "1",
         ),
+        (  # of two calls the one whose variable the function has
+            "def f(text, other, g=None):\n def h(): return text, ask('{{other}}')\n"
+            " return g() if g else f('b', 'second', h)\ngot = f('a', 'first')[1]",
+            "first",
+        ),
         ("def f(text): yield ask('{{text}}')\ngot = next(f('mine'))", "mine"),
         (
             "async def f(text): return ask('{{text}}')\n"
@@ -101,20 +106,47 @@ def test_name_is_the_callers(code: str, got: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "got"),
+    [
+        ("got = [(lambda: ask('{{text}}'))() for text in 'ab']", ["a", "b"]),
+        ("got = list((lambda: ask('{{text}}'))() for text in 'ab')", ["a", "b"]),
+        ("got = [[ask('{{text}}{{other}}') for other in 'x'] for text in 'ab']", [["ax"], ["bx"]]),
+        (
+            "class C:\n text = 'body'\n def m(): return ask('{{text}}')\n got = m()\ngot = C.got",
+            "global",
+        ),
+        (
+            "def f(text):\n class C:\n  text = 'body'\n  def m(): return ask('{{text}}')\n"
+            "  got = m()\n return C.got\ngot = f('mine')",
+            "mine",
+        ),
+    ],
+)
+def test_name_is_that_of_what_stands_around(code: str, got: object) -> None:
+    """A lambda in a comprehension outside a function; a class, whose names methods do not see."""
+    assert run(code)["got"] == got
+
+
+@pytest.mark.parametrize(
     ("code", "message"),
     [
+        ("fs = [lambda: ask('{{text}}') for text in 'ab']\n[f() for f in fs]", "text"),
+        ("fs = list((lambda: ask('{{text}}')) for text in 'ab')\nfs[0]()", "text"),
         (
             "def f(text):\n def g(): return ask('{{text}}')\n return g\nf('mine')()",
-            "{{text}}: text: f.<locals>.g does not use it",
+            "{{text}}: 'text' may be the notebook's or a variable of f, whose call",
         ),
-        ("def f(text): return lambda: ask('{{text}}')\nf('mine')()", "f.<locals>.<lambda>"),
-        ("def f():\n if 0: text = 1\n return ask('{{text}}')\nf()", "it has no value yet in f"),
-        ("def f():\n got = ask('{{text}}')\n text = 1\nf()", "it has no value yet in f"),
+        (
+            "def f(text): return lambda: ask('{{text}}')\nf('mine')()",
+            "a variable of f, whose call cannot be found here",
+        ),
+        ("def f():\n if 0: text = 1\n return ask('{{text}}')\nf()", "has no value now in f"),
+        ("def f():\n got = ask('{{text}}')\n text = 1\nf()", "has no value now in f"),
         # two calls of the function run, and the variable does not tell which
         (
             "def f(text, g=None):\n def h(): return ask('{{text}}')\n"
             " return g() if g else f('other', h)\nf('mine')",
-            "cannot be seen",
+            "a variable of f, whose call cannot be found here",
         ),
         ("def f(): return ask('{{nope}}')\nf()", "there is no name 'nope' here"),
         ("ask('{{input}}')", "there is no name 'input' here, but Python's own"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mc_jupyter import hosts
-from mc_jupyter.clients.hiding import Hiding, secrets_in
 from mc_jupyter.clients.names import connectable
+from mc_jupyter.clients.redact import Redactor, secrets_in
 from mc_jupyter.errors import ArgumentError, CertificateError, ProxyError
 from mc_jupyter.hosts import Key, authorization, key_for, proxy_of
 from mc_jupyter.urls import shown
@@ -208,19 +208,19 @@ def test_a_password_is_not_shown_by_an_error(address: str) -> None:
     assert "hush" not in str(caught.value)
 
 
-# hiding ----------------------------------------------------------------------------------------
+# redactor --------------------------------------------------------------------------------------
 
 
 def test_a_key_is_taken_out_wherever_it_is_cut() -> None:
     body = f'<a {SECRET}> {{"key": "{SECRET}"}} {SECRET[:5]} {SECRET}{SECRET}'.encode()
     for size in range(1, len(body) + 1):
-        hiding = Hiding(SECRET)
-        pieces = [hiding.piece(body[at : at + size]) for at in range(0, len(body), size)]
-        end = hiding.piece(None)
+        redactor = Redactor(SECRET)
+        pieces = [redactor.piece(body[at : at + size]) for at in range(0, len(body), size)]
+        end = redactor.piece(None)
         whole = b"".join(filter(None, [*pieces, end]))
         assert SECRET.encode() not in whole
         assert whole == body.replace(SECRET.encode(), b"*" * len(SECRET))
-        assert end is None or hiding.piece(None) is None
+        assert end is None or redactor.piece(None) is None
 
 
 @pytest.mark.parametrize(
@@ -235,11 +235,11 @@ def test_a_key_is_taken_out_wherever_it_is_cut() -> None:
     ],
 )
 def test_every_spelling_of_a_key_is_taken_out(spelled: str) -> None:
-    assert Hiding(SECRET).text(f"a {spelled} b") == "a *** b"
-    assert Hiding(SECRET).data(f"a {spelled} b".encode()) == b"a *** b"
+    assert Redactor(SECRET).text(f"a {spelled} b") == "a *** b"
+    assert Redactor(SECRET).data(f"a {spelled} b".encode()) == b"a *** b"
 
 
 def test_a_short_key_leaves_a_body_as_it_is() -> None:
-    assert Hiding("a").piece(b"banana") == b"banana"
-    assert Hiding("abcd").text("abcdef") == "***ef"
-    assert Hiding().piece(b"x") == b"x"
+    assert Redactor("a").piece(b"banana") == b"banana"
+    assert Redactor("abcd").text("abcdef") == "***ef"
+    assert Redactor().piece(b"x") == b"x"

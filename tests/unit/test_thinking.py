@@ -8,7 +8,7 @@ import pytest
 
 from mc_jupyter.lab.answer import Answer
 from mc_jupyter.lab.draft import Draft
-from mc_jupyter.lab.thinking import Thinking
+from mc_jupyter.lab.thinking import ThinkingSplitter
 
 SPLIT = [
     ("<think>\nSecret plan\n</think>\n\nThe answer is 4.", "The answer is 4.", "Secret plan"),
@@ -145,7 +145,7 @@ def test_text_is_freed_at_once() -> None:
 
     gc.disable()
     try:
-        taken = Thinking()
+        taken = ThinkingSplitter()
         taken.feed("Hello")
         seen = weakref.ref(taken)
         del taken

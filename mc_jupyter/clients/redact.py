@@ -30,7 +30,7 @@ def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
     return (sent, password) if password else (sent,)
 
 
-class Hiding:
+class Redactor:
     """Takes secrets out of texts, headers and bodies.
 
     Parameters
