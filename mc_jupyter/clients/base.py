@@ -99,7 +99,8 @@ class ServiceClient:
             self.url, token=self._http.peer.token, limits=Limits(2.0, 1.0, 1.0), name=self.name
         )
         try:
-            probe.open("GET", self._alive, limit="silence").close()
+            with probe.open("GET", self._alive, limit="silence"):
+                pass
         except TimeLimitError:
             return True
         except ClientError:

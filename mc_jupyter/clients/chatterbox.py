@@ -6,7 +6,6 @@ answers nothing, not even health, until the whole text is spoken. A fresh server
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -96,7 +95,7 @@ class ChatterboxClient(ServiceClient):
 
     def _list(self, path: str) -> list[Any]:
         # a server that speaks for somebody by /tts answers nobody until it is done
-        with closing(self._http.open("GET", path, limit="first_byte")) as reply:
+        with self._http.open("GET", path, limit="first_byte") as reply:
             listed = reply.value()
         if not isinstance(listed, list):
             raise self._wrong(f"{path} answered with no list")
@@ -201,7 +200,7 @@ class ChatterboxClient(ServiceClient):
 
     def _upload(self, path: str, recording: Upload, report: Report) -> str:
         files = [("files", recording)]
-        with closing(self._http.open("POST", path, files=files, report=report)) as reply:
+        with self._http.open("POST", path, files=files, report=report) as reply:
             answer = reply.whole()
         self._changed()
         errors = answer.get("errors")

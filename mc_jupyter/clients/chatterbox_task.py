@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
 from ..errors import MediaConduitError, ResponseError
@@ -126,7 +126,7 @@ def _result(http: Http, task: str, report: Report) -> Content:
     wait, began = _FIRST, time.monotonic()
     limit = http.peer.limits.first_byte
     while True:
-        with closing(http.open("GET", f"/tts/result/{task}")) as reply:
+        with http.open("GET", f"/tts/result/{task}") as reply:
             if reply.status != 202:
                 if not reply.content_type.startswith("audio/"):
                     kind = reply.content_type or "no content type"

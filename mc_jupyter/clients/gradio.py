@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -75,7 +75,7 @@ def upload(http: Http, recording: Upload, report: Report = silent) -> dict[str, 
     The server keeps it under its hash, so the same file gets the same path.
     """
     files = [("files", recording)]
-    with closing(http.open("POST", f"{_API}/upload", files=files, report=report)) as reply:
+    with http.open("POST", f"{_API}/upload", files=files, report=report) as reply:
         paths = reply.value()
     if not isinstance(paths, list) or not paths or not isinstance(paths[0], str):
         raise _wrong(http, f"{_API}/upload does not say where it keeps {recording.name}")
@@ -120,7 +120,7 @@ def call(http: Http, function: str, data: Sequence[Any]) -> list[Any]:
     )
     is_done = False
     try:
-        with closing(http.open("GET", f"{path}/{event}")) as reply:
+        with http.open("GET", f"{path}/{event}") as reply:
             outputs = _outputs(http, reply)
         is_done = True
         return outputs
@@ -143,7 +143,8 @@ def _give_up(http: Http, function: str, event: str, *, unheard: bool = False) ->
     """Take a call out of the queue, which closing its stream does, and free the queue."""
     with suppress(MediaConduitError):
         if unheard:
-            http.open("GET", f"{_API}/call/{function}/{event}").close()
+            with http.open("GET", f"{_API}/call/{function}/{event}"):
+                pass
         # a cancel that comes first ends the stream in order, and a waiting call is worked through
         time.sleep(_NOTICES)
         listed = http.call("GET", "/config").get("dependencies")

@@ -8,8 +8,9 @@ one. Redirects are not followed, and a token goes to the given URL only.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 from .. import cancel, hosts
@@ -32,6 +33,32 @@ Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 _LONGEST_PATH = 16_000  # characters
 
 __all__ = ["Fields", "Files", "Http", "Limits"]
+
+
+class Exchange:
+    """A request and its reply, as a context manager: it gives the reply, and closes it.
+
+    Parameters
+    ----------
+    wire
+        Its connection, which is broken off where an interrupt comes before the block begins.
+    ask
+        Sends the request and returns the reply.
+    """
+
+    def __init__(self, wire: Wire, ask: Callable[[], Reply]) -> None:
+        self._wire, self._ask = wire, ask
+
+    def __enter__(self) -> Reply:
+        try:
+            self._reply = reply = self._ask()
+        except BaseException:
+            self._wire.cut()
+            raise
+        return reply
+
+    def __exit__(self, *_: object) -> None:
+        self._reply.close()
 
 
 class Http:
@@ -104,8 +131,11 @@ class Http:
         headers: Mapping[str, str] | None = None,
         limit: LimitName = "first_byte",
         report: Report = silent,
-    ) -> Reply:
-        """Send a request and return the reply once its headers are there; close it after use.
+    ) -> Exchange:
+        """Return a request and its reply, as a context manager.
+
+        Entered, it sends the request and gives the reply once its headers are there; left, it
+        closes the connection.
 
         Parameters
         ----------
@@ -131,9 +161,27 @@ class Http:
         Interrupted
             It was cancelled; then, and while the reply is read, the connection is broken off.
         """
+        wire = Wire(self.peer.limits.of(limit))
+        ask = partial(
+            self._reply, wire, method, path, body, query, form, files, headers or {}, limit, report
+        )
+        return Exchange(wire, ask)
+
+    def _reply(
+        self,
+        wire: Wire,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | Raw | None,
+        query: Fields | None,
+        form: Fields | None,
+        files: Files,
+        headers: Mapping[str, str],
+        limit: LimitName,
+        report: Report,
+    ) -> Reply:
         limits = self.peer.limits
         patience = limits.of(limit)  # a server that is at work does not read either
-        wire = Wire(patience)
         timeouts = {"connect": limits.connect, "read": patience, "write": patience}
         content, kind = _encode(body)
         if not (path.startswith("/") and path.isprintable() and len(path) < _LONGEST_PATH):
@@ -149,7 +197,7 @@ class Http:
                 content=content,
                 data=_grouped(form) or None,
                 files=parts or None,
-                headers={**allowed, **kind, **(headers or {})},
+                headers={**allowed, **kind, **headers},
                 extensions={"timeout": timeouts, "trace": wire.trace},
             )
             response = self._sent(request, wire, limit)
@@ -199,7 +247,7 @@ class Http:
         end
             Key and value that only the last object has.
         """
-        with closing(self.open("POST", path, body)) as reply:
+        with self.open("POST", path, body) as reply:
             yield from reply.objects(end)
 
     def call(
@@ -217,12 +265,12 @@ class Http:
         method, path, body, limit
             As for :meth:`open`.
         """
-        with closing(self.open(method, path, body, limit=limit)) as reply:
+        with self.open(method, path, body, limit=limit) as reply:
             return reply.whole()
 
     def get(self, path: str, query: Fields | None = None) -> Any:
         """Return the JSON value (of any type) that a GET of `path` is answered with."""
-        with closing(self.open("GET", path, query=query, limit="silence")) as reply:
+        with self.open("GET", path, query=query, limit="silence") as reply:
             return reply.value()
 
     def fetch(
@@ -249,10 +297,9 @@ class Http:
         tuple
             The content, and the headers by their lower-case names.
         """
-        opened = self.open(
+        with self.open(
             method, path, body, query=query, form=form, files=files, limit=limit, report=report
-        )
-        with closing(opened) as reply:
+        ) as reply:
             return reply.content(report), reply.headers
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from ..errors import MediaConduitError, OptionError
@@ -125,7 +124,7 @@ class KokoroClient(ServiceClient):
         format = body["response_format"]
         with (
             at_work(f"{self.name} is speaking", report) as told_of,
-            closing(self._http.open("POST", _SPEECH, body)) as reply,
+            self._http.open("POST", _SPEECH, body) as reply,
         ):
             kind = reply.content_type
             if not kind.startswith("audio/"):

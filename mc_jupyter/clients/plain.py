@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_module
 import shlex
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urljoin
@@ -138,8 +137,9 @@ class PlainClient(ServiceClient):
                 f"{method!r} is no method of HTTP", f"accepted: {', '.join(METHODS)}"
             )
         body = _body(json, text, bool(form or files), headers)
-        with at_work(f"{self.name} is at work", report) as told_of:
-            opened = self._http.open(
+        with (
+            at_work(f"{self.name} is at work", report) as told_of,
+            self._http.open(
                 verb,
                 _whole(path, query),
                 body,
@@ -147,10 +147,10 @@ class PlainClient(ServiceClient):
                 files=files,
                 headers=_checked(headers),
                 report=told_of,
-            )
-            with closing(opened) as reply:
-                content = reply.content(told_of)
-                answer = PlainAnswer(content, reply.status, reply.headers)
+            ) as reply,
+        ):
+            content = reply.content(told_of)
+            answer = PlainAnswer(content, reply.status, reply.headers)
         if verb not in ("GET", "HEAD", "OPTIONS"):
             self._changed()
         if "content-type" not in answer.headers:

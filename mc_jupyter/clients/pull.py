@@ -72,7 +72,7 @@ def pull(http: Http, model: str) -> Generator[Progress, None, None]:
     """
     body = {"model": model, "stream": True}
     patience = http.peer.limits.silence
-    with closing(http.open("POST", "/api/pull", body)) as reply:
+    with http.open("POST", "/api/pull", body) as reply:
         last, grew = None, time.monotonic()
         # the lines of a long pull are many, and none is kept
         for line in reply.objects(("status", "success"), most="max_reply"):

@@ -58,6 +58,7 @@ class Reply:
         encoding = encoding_of(response.headers.get("content-encoding", ""))
         self._decoded = decoded(iter(self._piece, None), encoding) if encoding else None
         self._redactor = Redactor(*secrets_in(response.request.headers))
+        self._wire = wire
         self._take_back = cancel.on_cancel(wire.cut)
 
     @property
@@ -79,8 +80,12 @@ class Reply:
 
     def close(self) -> None:
         """Close the connection."""
-        self._take_back()
-        self._response.close()
+        try:
+            self._take_back()
+            self._response.close()
+        except BaseException:  # a second interrupt
+            self._wire.cut()
+            raise
 
     def limit(self, name: LimitName) -> None:
         """Wait for the next piece as long as the limit `name` says.

@@ -7,7 +7,6 @@ it takes one request at a time: meanwhile it answers nothing at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any
 
 from ..errors import InputError, OptionError
@@ -227,7 +226,7 @@ class WhisperClient(ServiceClient):
 
     def _refuse_ignored(self, wanted: list[str]) -> None:
         """Refuse options that its engine does not read: only those are in its description."""
-        with closing(self._http.open("GET", "/openapi.json")) as reply:
+        with self._http.open("GET", "/openapi.json") as reply:
             about = reply.value()
         try:
             known = [each["name"] for each in about["paths"]["/asr"]["post"]["parameters"]]

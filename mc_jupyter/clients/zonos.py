@@ -45,9 +45,8 @@ class ZonosClient(ServiceClient):
 
     def health(self) -> dict[str, Any]:
         """Return the status that its page answers with; that says nothing of the model."""
-        reply = self._http.open("GET", "/", limit="silence")
-        reply.close()
-        return {"status": reply.status}
+        with self._http.open("GET", "/", limit="silence") as reply:
+            return {"status": reply.status}
 
     def models(self) -> list[str]:
         """Return the models that ``model`` takes; one is loaded when it is first used."""

@@ -315,7 +315,7 @@ def test_an_answer_may_take_longer_than_its_head() -> None:
     with (
         raw_server(slow) as url,
         closing(Http(url, limits=limits)) as http,
-        closing(http.open("GET", "/")) as reply,
+        http.open("GET", "/") as reply,
     ):
         assert reply.value() == {"version": "1"}
 

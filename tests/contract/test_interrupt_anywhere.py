@@ -1,0 +1,90 @@
+"""An interrupt wherever Python takes signals in the clients' code closes the connection.
+
+A button pressed at a random moment meets each of these places once in thousands of times. Here a
+tracer raises at each of them in turn.
+"""
+
+from __future__ import annotations
+
+import dis
+import itertools
+import sys
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+from support.scripted_ollama import ScriptedOllama, words
+from support.wait import wait_until
+
+from mc_jupyter.clients import OllamaClient, http, reply
+
+# without sockets.py: one thread may not interrupt itself where it holds a lock, which is where
+# CPython takes no signal between `with lock` and its block
+_CODE = (http.__file__, reply.__file__)
+
+
+@cache
+def _after_calls(code: CodeType) -> frozenset[int]:
+    """The offsets of the instructions behind those at which CPython looks for signals."""
+    pairs = itertools.pairwise(dis.get_instructions(code))
+    return frozenset(
+        after.offset
+        for before, after in pairs
+        if before.opname in ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "JUMP_BACKWARD")
+    )
+
+
+class _Interrupt:
+    """Raises KeyboardInterrupt at the place of that number."""
+
+    def __init__(self, number: int) -> None:
+        self.left, self.place = number, ""
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
+        code = frame.f_code
+        if code.co_filename not in _CODE:
+            return None
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        if event == "call" or (event == "opcode" and frame.f_lasti in _after_calls(code)):
+            self.left -= 1
+            if self.left == 0:
+                sys.settrace(None)
+                self.place = f"{event} in {code.co_qualname}, line {frame.f_lineno}"
+                raise KeyboardInterrupt
+        return self
+
+
+def _chunks(client: OllamaClient) -> Iterator[object]:
+    yield from client.chat("llama3.2:1b", [{"role": "user", "content": "hi"}])
+
+
+@pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer of somebody else's is at work")
+def test_an_interrupt_wherever_signals_are_taken_closes_the_connection() -> None:
+    kept, places, missed = [], set(), []
+    script = ScriptedOllama(words(300), body_delay=0.5, rate=50)
+    with script as server, OllamaClient(server.url) as client:
+        next(_chunks(client))  # what is imported and looked up once
+        for number in range(1, 10_000):
+            before = len(server.asked("/api/chat"))
+            interrupt = _Interrupt(number)
+            chunks = _chunks(client)
+            sys.settrace(interrupt)
+            try:
+                next(chunks)
+            except KeyboardInterrupt as error:
+                kept.append(error)  # as IPython keeps the last one, with all its frames
+            else:
+                break
+            finally:
+                sys.settrace(None)
+            if len(server.asked("/api/chat")) == before:
+                continue
+            places.add(interrupt.place)
+            try:
+                wait_until(lambda: server.closed_at, 0.4)
+            except AssertionError:
+                missed.append(interrupt.place)
+    assert len(places) > 20
+    assert not missed
