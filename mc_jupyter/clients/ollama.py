@@ -12,7 +12,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import ClientError, ConnectionFailedError, OptionError, ResponseError
+from ..errors import (
+    ClientError,
+    ConnectionFailedError,
+    ModelNotFoundError,
+    OptionError,
+    ResponseError,
+)
 from ..events import Event, Report, silent, ticking
 from ..hosts import Token
 from ..settings import Bounds
@@ -144,7 +150,7 @@ class OllamaClient:
             False asks the server to refuse a prompt that does not fit, in place of cutting it.
         report
             Told, before anything is sent, of a model that runs in the cloud, once in a kernel;
-            None makes a warning of Python's of it, from the name and what lists said so far.
+            None makes a warning of Python's of it.
 
         Raises
         ------
@@ -205,11 +211,20 @@ class OllamaClient:
     def _after_warning(self, model: str, report: Report | None, chunks: Chunks) -> Chunks:
         """The chunks, after it was said where the model runs: nothing is sent before."""
         with closing(chunks):
-            self._warn_of_cloud(model, report)
+            self.warn_of_cloud(model, report)
             yield from chunks
 
-    def _warn_of_cloud(self, model: str, report: Report | None) -> None:
-        if report is not None and not cloud.is_known(self.url, model):
+    def warn_of_cloud(self, model: str, report: Report | None = None) -> None:
+        """Say that a model runs in the cloud, once in a kernel; the server's list is asked once.
+
+        Parameters
+        ----------
+        model
+            Its name, as it is sent.
+        report
+            Told of it; None makes a warning of Python's of it.
+        """
+        if not cloud.is_known(self.url, model):
             try:
                 self._find(model)
             except ConnectionFailedError:
@@ -217,7 +232,7 @@ class OllamaClient:
             except ClientError:  # it has no list: it is not asked again
                 cloud.remember(self.url, model, None)
         text = cloud.notice(self.url, model)
-        if text and report is not None:
+        if text and report not in (None, silent):
             report(Event("note", text, keep=True))
         elif text:
             warnings.warn(text, stacklevel=5)
@@ -395,14 +410,26 @@ class OllamaClient:
             As soon as the size is known to be over the limit; the pull is cancelled.
         """
         entry = self._find(model_of(model))
-        self._warn_of_cloud(model, report)
+        self.warn_of_cloud(model, report)
         if entry is not None or is_cloud(model):
             return False
+        if max_download == 0:
+            self._check_offer(model)
         try:
             ensure(self._http, check_name(model), max_download, report, store, check)
         finally:
             self._changed()
         return True
+
+    def _check_offer(self, model: str) -> None:
+        """Raise what a server says of a model that no pull can bring; Ollama says nothing of it."""
+        try:
+            self.show(model)
+        except ModelNotFoundError as error:
+            if "not found: " in error.message:
+                raise
+        except ClientError:
+            pass
 
 
 def _fits(name: str, value: Any) -> bool:

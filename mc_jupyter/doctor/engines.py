@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..errors import ClientError, EmbeddedMissingError, EngineUnavailableError
@@ -155,13 +155,17 @@ def embedded(settings: Settings) -> list[Check]:
 
 def _models(settings: Settings) -> str:
     from ..embedded.catalogue import CATALOGUE
+    from ..embedded.files import model_files, read_headers
 
     names = {entry.file: entry.name for entry in CATALOGUE}
-    fetched = [settings.cache / "models" / file for file in names]
-    given = [path for folder in settings.models for path in sorted(folder.glob("*.gguf"))]
-    here = {
-        names.get(p.name, p.name): p.stat().st_size for p in (*given, *fetched) if os.path.isfile(p)
-    }
+    here: dict[str, int] = {}
+    for folder in (*settings.models, settings.cache / "models"):
+        for file in model_files(folder):
+            with suppress(ValueError):  # it is no model, or cannot be served
+                if not file.why_not:
+                    read_headers(file.paths)
+                    name = names.get(file.paths[0].name, file.name)
+                    here[name] = sum(path.stat().st_size for path in file.paths)
     if here:
         listed = [f"{name} ({size_text(size)})" for name, size in here.items()]
         more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""

@@ -81,7 +81,11 @@ def test_model_of_parts_answers(client: OllamaClient) -> None:
     ],
 )
 def test_what_was_left_out_is_said(client: OllamaClient, name: str, message: str) -> None:
-    for ask in (lambda: next(client.chat(name, HELLO)), lambda: list(client.pull(name))):
+    for ask in (
+        lambda: next(client.chat(name, HELLO)),
+        lambda: list(client.pull(name)),
+        lambda: client.ensure_model(name, max_download=0),
+    ):
         with pytest.raises(ModelNotFoundError) as caught:
             ask()
         assert message in caught.value.message

@@ -238,7 +238,8 @@ def test_a_cloud_model_is_announced() -> None:
 
 def test_nothing_is_pulled_for_a_cloud_model() -> None:
     with ScriptedOllama(models=[]) as server:
-        assert OllamaClient(server.url).ensure_model("far:cloud", max_download=None) is False
+        with pytest.warns(UserWarning, match="far:cloud runs in the cloud"):
+            assert OllamaClient(server.url).ensure_model("far:cloud", max_download=None) is False
         assert server.asked("/api/pull") == []
 
 
@@ -266,3 +267,17 @@ def test_python_is_warned_of_a_cloud_model_once() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             list(OllamaClient(server.url).generate("far:cloud", "Hi"))
+
+
+def test_python_is_warned_of_an_alias_of_a_cloud_model_before_anything_is_sent() -> None:
+    with ScriptedOllama(models=["copy:latest"], cloud=["copy:latest"]) as server:
+        client = OllamaClient(server.url)
+        with pytest.warns(UserWarning, match="copy runs in the cloud"):
+            client.ensure_model("copy", max_download=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            list(client.generate("copy", "Hi"))
+    with ScriptedOllama(models=["copy:latest"], cloud=["copy:latest"]) as server:
+        with pytest.warns(UserWarning, match="copy runs in the cloud"):
+            list(OllamaClient(server.url).generate("copy", "Hi"))
+        assert [one.path for one in server.requests] == ["/api/tags", "/api/generate"]

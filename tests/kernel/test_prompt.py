@@ -103,6 +103,20 @@ def test_each_cloud_model_is_announced_at_its_first_prompt(kernel: Kernel, serve
     assert server.asked("/api/pull") == []
 
 
+@pytest.mark.parametrize("option", ["--json", ""])
+def test_a_call_of_a_path_announces_a_cloud_model_too(
+    kernel: Kernel, serve: Serve, option: str
+) -> None:
+    server = serve(models=["copy:latest"], cloud=["copy:latest"])
+    kernel.run(f"%mc load {server.url} --as far{option[2:]}")
+    cell = f"%%mc call far{option[2:]} POST /api/chat {option}\n"
+    cell += '{"model": "copy", "messages": [{"role": "user", "content": "Hi"}]}'
+    for is_first in (True, False):
+        got = kernel.run(cell)
+        assert len(server.asked("/api/chat")) == 2 - is_first
+        assert ("copy runs in the cloud: prompts leave" in str(got.outputs())) is is_first
+
+
 def cut_to(tokens: int) -> list[bytes]:
     """The lines of an answer to a prompt of which the server has read so many tokens."""
     said = {"model": MODEL, "message": {"role": "assistant", "content": "Yes."}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import textwrap
 import threading
@@ -20,6 +21,7 @@ from mc_jupyter.doctor import Check, Probe, auto_words, check, engines, examine,
 from mc_jupyter.doctor.clean import cleaner
 from mc_jupyter.errors import EmbeddedMissingError, EngineUnavailableError, NativeMissingError
 from mc_jupyter.events import Event, silent
+from mc_jupyter.meter import size_text
 from mc_jupyter.notebook import doctor as front
 from mc_jupyter.registry import ServiceRegistry
 from mc_jupyter.runtimes.base import Condition, Spec
@@ -28,6 +30,7 @@ from mc_jupyter.settings import Settings
 
 Programs = Callable[..., None]
 
+GGUF = Path(__file__).parent.parent / "data" / "gguf"
 ADDRESS = "unix:///var/run/docker.sock"
 INFO = {
     "ServerVersion": "28.2.2",
@@ -185,14 +188,17 @@ def test_embedded(tmp_path: Path, mc_home: Path, monkeypatch: pytest.MonkeyPatch
     (seen,) = engines.embedded(Settings())
     assert (seen.verdict, seen.offers) == ("ok", "embedded")
     assert "fetched at its first use (93 MB)" in seen.fact
-    with (tmp_path / "mine.gguf").open("wb") as file:
-        file.truncate(1_500_000_000)
+    for name in ("fine", "pointer", "page", "lora-adapter", "tiny-00001-of-00002"):
+        shutil.copy(GGUF / f"{name}.gguf", tmp_path)
     monkeypatch.setenv("MC_JUPYTER_MODELS", str(tmp_path))
-    assert "here: mine.gguf (1.5 GB)" in engines.embedded(Settings())[0].fact
+    fine = size_text((GGUF / "fine.gguf").stat().st_size)
+    assert f"here: fine ({fine})" == engines.embedded(Settings())[0].fact.split("; ")[1]
+    shutil.copy(GGUF / "tiny-00002-of-00002.gguf", tmp_path)
+    assert f"here: fine ({fine}), tiny (" in engines.embedded(Settings())[0].fact
     weights = mc_home / "cache" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
     weights.parent.mkdir(parents=True)
-    weights.write_bytes(b"x" * 1000)
-    assert "smollm2:135m (1 kB)" in engines.embedded(Settings())[0].fact
+    shutil.copy(GGUF / "fine.gguf", weights)
+    assert f"smollm2:135m ({fine})" in engines.embedded(Settings())[0].fact
 
 
 # the way to GitHub --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import argparse
 import ast
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ArgumentError, ResponseError, did_you_mean
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ...lab.made import Input
     from ...service import Service
 
+_PROMPTS = ("/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/v1/")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _ABOUT = """Call any path of a loaded service; what it answers is shown by its content type.
 In a cell the lines below are the body: JSON with --json, else text as it is."""
@@ -124,6 +126,7 @@ class CallMagic(KindMagic):
         from ...clients.plain import PlainClient
         from ...lab.media import Said, show
 
+        _warn_of_cloud(work, given.path, body)
         client = PlainClient(
             work.client.url,
             token=work.service.token,
@@ -177,6 +180,20 @@ def _body(given: argparse.Namespace, text: str) -> dict[str, Any]:
         if _is_python(text):
             hint = "a value of Python goes in as {{json.dumps(VALUE)}}, after import json"
         raise ArgumentError(f"the lines below are no JSON: {error}", hint) from error
+
+
+def _warn_of_cloud(work: Work, path: str, body: dict[str, Any]) -> None:
+    """Say it where the body is a prompt for a model that runs in the cloud."""
+    from ...clients import OllamaClient
+
+    if not (isinstance(work.client, OllamaClient) and path.startswith(_PROMPTS)):
+        return
+    sent = body.get("json")
+    if "text" in body:
+        with suppress(ValueError, RecursionError):
+            sent = json.loads(body["text"])
+    if isinstance(sent, dict) and isinstance(sent.get("model"), str):
+        work.client.warn_of_cloud(sent["model"], work.report)
 
 
 def _is_python(text: str) -> bool:
