@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,8 @@ from mc_jupyter.errors import (
     SourceUnreachableError,
 )
 from mc_jupyter.manifest import read_manifest
+from mc_jupyter.placement import place
+from mc_jupyter.runtimes import make
 from mc_jupyter.settings import Settings
 from mc_jupyter.sources import bundled, clear, fetch, parse_identifier
 from mc_jupyter.sources.base import Checkout
@@ -51,6 +55,30 @@ def publish(server: GitServer, version: str) -> str:
     bare = server.repository("MediaConduit/ollama-service")
     shutil.rmtree(bare, ignore_errors=True)
     return make_repository(bare, {**SERVICE_FILES, "VERSION": version})["refs/heads/main"]
+
+
+def test_the_folders_are_those_that_other_versions_read(server: GitServer) -> None:
+    publish(server, "1")
+    checkout = load()
+    folder = checkout.folder.relative_to(Settings().cache).as_posix()
+    slot = r"services/github-mediaconduit-ollama-service-4bd77530/head-b5180223"
+    assert re.fullmatch(slot + r"/0001-[0-9a-f]{12}/checkout", folder)
+    identifier = parse_identifier(OLLAMA)
+    settings = Settings()
+    spec = place(
+        identifier,
+        checkout,
+        read_manifest(checkout.folder),
+        handle="ollama",
+        wanted="docker",
+        environment={},
+        settings=settings,
+        runtime=make,
+    ).spec
+    user = re.sub(r"[^a-z0-9]+", "-", getpass.getuser().lower())
+    assert re.fullmatch(rf"mcj-{user}-ollama-[0-9a-f]{{8}}", spec.project)
+    assert (spec.data, spec.locks) == (settings.data / spec.project, settings.data / "locks")
+    assert spec.weights == settings.cache / "models"
 
 
 def test_the_second_load_is_from_disk(server: GitServer) -> None:
