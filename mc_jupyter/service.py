@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .clients.kinds import resolve
 from .errors import ArgumentError, StartError, TimeLimitError
 from .events import Event, Report, silent
 from .hosts import Key, Token
@@ -78,7 +79,8 @@ class Service:
         self._looks = 0  # counts what was seen, so that an older look never wins
         self._last: Runtime | None = None  # keeps the log of what was stopped
         self._operations = Operations(handle, lambda: changed(self))
-        self._talk = Talk(handle, client, self._models_changed, bounds)
+        self._named, self._resolution = client, resolve(manifest, client)
+        self._talk = Talk(handle, self._models_changed, bounds)
 
     # what it is -------------------------------------------------------------------------------
 
@@ -101,13 +103,16 @@ class Service:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of how it was loaded and started."""
-        recognised = self._talk.notes(self.manifest, self.identified)
-        return self._load_notes + recognised + self._start_notes + self._wishes
+        guess: tuple[str, ...] = ()
+        if (kind := self.kind) and (tag := self._resolution.tag):
+            other = f"for another: %mc load {self.identified} --client NAME"
+            guess = (f"taken for {kind.name} by its capability {tag}; {other}",)
+        return self._load_notes + guess + self._start_notes + self._wishes
 
     @property
     def kind(self) -> Kind | None:
         """What it is, of the kinds that have a client; None for any other service."""
-        return self._talk.kind(self.manifest)
+        return self._resolution.kind
 
     @property
     def is_ollama(self) -> bool:
@@ -117,7 +122,7 @@ class Service:
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What it can do, in canonical words (:mod:`mc_jupyter.capabilities`)."""
-        return self._talk.capabilities(self.manifest)
+        return self._resolution.capabilities
 
     @property
     def token(self) -> Token:
@@ -456,8 +461,8 @@ class Service:
 
     def take_for(self, kind: Kind) -> None:
         """Talk to it by another client than before (``--client``)."""
-        if self._talk.named is not kind:
-            self._talk.named = kind
+        if self._named is not kind:
+            self._named, self._resolution = kind, resolve(self.manifest, kind)
             self._changed(self)
 
     def take_key(self, key: Key) -> None:
@@ -478,6 +483,7 @@ class Service:
         if self._next is None or (self._condition and self._condition.alive):
             return
         self._checkout, self.manifest = self._next
+        self._resolution = resolve(self.manifest, self._named)
         self._load_notes = (self._checkout.note,) if self._checkout.note else ()
         self.placement = self.placement.with_checkout(self._checkout, self.manifest)
         self._next = None
@@ -513,7 +519,7 @@ class Service:
         """
         if self._condition is None and limits is None:  # Tab, with its short limits, never looks
             self.status()
-        return self._talk.client(self.manifest, self._condition, limits)
+        return self._talk.client(self.kind, self._condition, limits)
 
     # inside -----------------------------------------------------------------------------------
 

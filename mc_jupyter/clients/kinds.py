@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..capabilities import spelled
+from ..capabilities import spelled, vocabulary
 from ..errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
@@ -191,20 +191,44 @@ def named(name: str) -> Kind:
     return kind
 
 
-def kind_of(manifest: Manifest) -> Kind | None:
-    """Return what a service is, by what its manifest says; None for something of no known kind."""
-    return recognised(manifest)[0]
+@dataclass(frozen=True)
+class Resolution:
+    """What a service is, as found out when it was loaded.
+
+    Attributes
+    ----------
+    kind
+        None for a service of no known kind.
+    tag
+        The free tag that alone said so; empty for a better reason.
+    capabilities
+        What it says that it can do, and what its kind can, in canonical words.
+    """
+
+    kind: Kind | None
+    tag: str
+    capabilities: tuple[str, ...]
 
 
-def recognised(manifest: Manifest) -> tuple[Kind | None, str]:
-    """Return what a service is, and the free tag that alone said so (empty for a better reason).
+def resolve(manifest: Manifest, named: Kind | None = None) -> Resolution:
+    """Find out what a service is.
 
     Parameters
     ----------
     manifest
         Asked for its image, its compose service, its name and id, then its capabilities: of
         those only a tag that exactly one kind has, for many things make text from text.
+    named
+        The kind that the user named, which is it; :data:`PLAIN` stands for none.
     """
+    kind, tag = (named, "") if named else _recognise(manifest)
+    if kind is PLAIN:
+        kind = None
+    can = kind.capabilities if kind else ()
+    return Resolution(kind, tag, vocabulary((*manifest.capabilities, *can)))
+
+
+def _recognise(manifest: Manifest) -> tuple[Kind | None, str]:
     image = manifest.image_repository
     words = [_SERVER.sub("", spelled(text)) for text in (manifest.name, manifest.id) if text]
     for is_it in (

@@ -8,7 +8,7 @@ import pytest
 
 import mc_jupyter
 from mc_jupyter.capabilities import CAPABILITIES, TAGS
-from mc_jupyter.clients.kinds import KINDS, PLAIN, Kind, kind_of, named, recognised
+from mc_jupyter.clients.kinds import KINDS, PLAIN, Kind, named, resolve
 from mc_jupyter.errors import ArgumentError
 from mc_jupyter.manifest import parse_manifest, read_manifest
 from mc_jupyter.registry import ServiceRegistry
@@ -24,7 +24,7 @@ def taken_for(
         f"name: '{name}'\ndocker: {{serviceName: '{service}', image: '{image}'}}\n"
         f"capabilities: {capabilities}\n{more}"
     )
-    kind = kind_of(parse_manifest(text))
+    kind = resolve(parse_manifest(text)).kind
     return kind.name if kind else None
 
 
@@ -95,14 +95,23 @@ def test_by_a_tag_only_where_one_kind_has_it() -> None:
     manifest = parse_manifest(
         "name: n\ndocker: {serviceName: s}\ncapabilities: [Text To Text, Transcription]\n"
     )
-    kind, tag = recognised(manifest)
-    assert (kind and kind.name, tag) == ("whisper", "Transcription")
+    found = resolve(manifest)
+    assert (found.kind and found.kind.name, found.tag) == ("whisper", "Transcription")
+    assert found.capabilities == ("text-to-text", "audio-to-text")
 
 
 def test_what_comes_with_us_is_what_it_is_called() -> None:
     for name in bundled.names():
-        kind, tag = recognised(read_manifest(bundled.folder(name)))
-        assert (kind and kind.name, tag) == (name, "")
+        found = resolve(read_manifest(bundled.folder(name)))
+        assert (found.kind and found.kind.name, found.tag) == (name, "")
+
+
+def test_the_kind_that_was_named_wins() -> None:
+    manifest = read_manifest(bundled.folder("whisper"))
+    named_one = resolve(manifest, named("kokoro"))
+    assert named_one.kind is named("kokoro")
+    assert set(named_one.capabilities) == {"audio-to-text", "text-to-audio"}
+    assert resolve(manifest, PLAIN).kind is None
 
 
 def test_the_table_holds_together() -> None:
