@@ -10,7 +10,8 @@ from support.kernel import MODEL, Kernel, Serve
 _COUNT = """
 import sys, threading
 def _profile(frame, event, argument):
-    if event == "call" and frame.f_code.co_qualname == "resolve":
+    code = frame.f_code
+    if event == "call" and code.co_qualname == "resolve" and "manifest" in code.co_varnames:
         resolutions.append(frame.f_code.co_filename)
 threading.setprofile(_profile)
 sys.setprofile(_profile)
