@@ -48,16 +48,17 @@ def begin(request: Callable[[], T], undo: Callable[[T], None]) -> T:
 
     take_back = cancel.on_cancel(woken.set)
     try:
-        _apart(work)
-        woken.wait()
-        cancel.check()
-        return answer.result()
-    except BaseException:
+        try:
+            _apart(work)
+            woken.wait()
+            cancel.check()
+            return answer.result()
+        finally:
+            take_back()
+    except BaseException:  # an interrupt in the line before is one, too
         if not left.acquire(blocking=False):
             aside(lambda: undo(answer.result()))
         raise
-    finally:
-        take_back()
 
 
 def aside(work: Callable[[], None]) -> None:

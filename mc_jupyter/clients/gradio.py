@@ -118,9 +118,10 @@ def call(http: Http, function: str, data: Sequence[Any]) -> list[Any]:
     event = begin(
         lambda: _begun(http, path, data), lambda late: _give_up(http, function, late, unheard=True)
     )
-    is_done = False
+    is_done = is_heard = False
     try:
         with http.open("GET", f"{path}/{event}") as reply:
+            is_heard = True
             outputs = _outputs(http, reply)
         is_done = True
         return outputs
@@ -129,7 +130,7 @@ def call(http: Http, function: str, data: Sequence[Any]) -> list[Any]:
         raise
     finally:
         if not is_done:
-            aside(lambda: _give_up(http, function, event))
+            aside(lambda: _give_up(http, function, event, unheard=not is_heard))
 
 
 def _begun(http: Http, path: str, data: Sequence[Any]) -> str:
@@ -140,11 +141,14 @@ def _begun(http: Http, path: str, data: Sequence[Any]) -> str:
 
 
 def _give_up(http: Http, function: str, event: str, *, unheard: bool = False) -> None:
-    """Take a call out of the queue, which closing its stream does, and free the queue."""
+    """Take a call out of the queue, which closing its stream does, and free the queue.
+
+    `unheard` says that its stream may not have been opened.
+    """
+    if unheard:
+        with suppress(MediaConduitError), http.open("GET", f"{_API}/call/{function}/{event}"):
+            pass
     with suppress(MediaConduitError):
-        if unheard:
-            with http.open("GET", f"{_API}/call/{function}/{event}"):
-                pass
         # a cancel that comes first ends the stream in order, and a waiting call is worked through
         time.sleep(_NOTICES)
         listed = http.call("GET", "/config").get("dependencies")

@@ -10,19 +10,23 @@ import dis
 import itertools
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 from support.scripted_ollama import ScriptedOllama, words
+from support.services import Served, running, why_not
 from support.wait import wait_until
 
-from mc_jupyter.clients import OllamaClient, http, reply
+from mc_jupyter.clients import OllamaClient, gradio, http, reply
+from mc_jupyter.clients.http import Http
 
 # without sockets.py: one thread may not interrupt itself where it holds a lock, which is where
 # CPython takes no signal between `with lock` and its block
-_CODE = (http.__file__, reply.__file__)
+_CALL = "/gradio_api/call/generate_audio"
+_HTTP = (http.__file__, reply.__file__)
 
 
 @cache
@@ -37,15 +41,26 @@ def _after_calls(code: CodeType) -> frozenset[int]:
 
 
 class _Interrupt:
-    """Raises KeyboardInterrupt at the place of that number."""
+    """Raises KeyboardInterrupt at the place of that number.
 
-    def __init__(self, number: int) -> None:
-        self.left, self.place = number, ""
+    Where a call of a Python function returns, CPython takes no signal; there are no such places
+    where `skips_returns` is set (nor where C has called a Python function, which do take signals).
+    """
+
+    def __init__(self, number: int, *files: str, skips_returns: bool = False) -> None:
+        self.left, self.files, self.place = number, files, ""
+        self.skips_returns = skips_returns
+        self.callers: set[FrameType | None] = set()
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
         code = frame.f_code
-        if code.co_filename not in _CODE:
+        if event == "call" and self.skips_returns:
+            self.callers.add(frame.f_back)
+        if code.co_filename not in self.files:
             return None
+        if event == "opcode" and frame in self.callers:
+            self.callers.remove(frame)
+            return self
         frame.f_trace_lines, frame.f_trace_opcodes = False, True
         if event == "call" or (event == "opcode" and frame.f_lasti in _after_calls(code)):
             self.left -= 1
@@ -68,7 +83,7 @@ def test_an_interrupt_wherever_signals_are_taken_closes_the_connection() -> None
         next(_chunks(client))  # what is imported and looked up once
         for number in range(1, 10_000):
             before = len(server.asked("/api/chat"))
-            interrupt = _Interrupt(number)
+            interrupt = _Interrupt(number, *_HTTP)
             chunks = _chunks(client)
             sys.settrace(interrupt)
             try:
@@ -88,3 +103,40 @@ def test_an_interrupt_wherever_signals_are_taken_closes_the_connection() -> None
                 missed.append(interrupt.place)
     assert len(places) > 20
     assert not missed
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
+def test_an_interrupt_wherever_signals_are_taken_ends_the_call_of_gradio() -> None:
+    """Its number comes with one request, and its answer with the next."""
+    kept, places, missed = [], set(), []
+    with running("zonos", "slow=3") as served, closing(Http(served.url, name="zonos")) as client:
+        data = [each.default for each in gradio.functions(client)["generate_audio"]]
+        data[1] = "One."
+        for number in range(1, 60):
+            calls, gone = len(served.asked(_CALL)), _gone(served)
+            interrupt = _Interrupt(number, gradio.__file__, *_HTTP, skips_returns=True)
+            sys.settrace(interrupt)
+            try:
+                gradio.call(client, "generate_audio", data)
+            except KeyboardInterrupt as error:
+                kept.append(error)
+            else:
+                break
+            finally:
+                sys.settrace(None)
+            if len(served.asked(_CALL)) == calls:
+                continue
+            if " in _outputs," in interrupt.place:
+                break  # the answer is being read
+            places.add(interrupt.place)
+            try:
+                wait_until(lambda before=gone: _gone(served) > before, 2)
+            except AssertionError:
+                missed.append(interrupt.place)
+    assert len(places) > 5
+    assert not missed
+
+
+def _gone(served: Served) -> int:
+    """How many streams of events were left before their end."""
+    return sum(one["gone"] for one in served.requests() if one["path"].startswith(f"{_CALL}/"))
