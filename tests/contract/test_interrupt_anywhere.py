@@ -78,7 +78,7 @@ def _chunks(client: OllamaClient) -> Iterator[object]:
 @pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer of somebody else's is at work")
 def test_an_interrupt_wherever_signals_are_taken_closes_the_connection() -> None:
     kept, places, missed = [], set(), []
-    script = ScriptedOllama(words(300), body_delay=2.0, rate=50)
+    script = ScriptedOllama(words(300), body_delay=0.5, rate=50)
     with script as server, OllamaClient(server.url) as client:
         next(_chunks(client))  # what is imported and looked up once
         for number in range(1, 10_000):
@@ -98,7 +98,7 @@ def test_an_interrupt_wherever_signals_are_taken_closes_the_connection() -> None
                 continue
             places.add(interrupt.place)
             try:
-                wait_until(lambda: server.closed_at, 1.5)
+                wait_until(lambda: server.closed_at, 3)
             except AssertionError:
                 missed.append(interrupt.place)
     assert len(places) > 20
