@@ -55,7 +55,7 @@ def begin(request: Callable[[], T], undo: Callable[[T], None]) -> T:
             return answer.result()
         finally:
             take_back()
-    except BaseException:  # an interrupt in the line before is one, too
+    except BaseException:  # also of take_back(), which an interrupt may end
         if not left.acquire(blocking=False):
             aside(lambda: undo(answer.result()))
         raise

@@ -422,7 +422,7 @@ class OllamaClient:
         return True
 
     def _check_offer(self, model: str) -> None:
-        """Raise what a server says of a model that no pull can bring; Ollama says nothing of it."""
+        """Raise the reason that a server gives why it has no such model; Ollama gives none."""
         try:
             self.show(model)
         except ModelNotFoundError as error:

@@ -161,7 +161,7 @@ def _models(settings: Settings) -> str:
     here: dict[str, int] = {}
     for folder in (*settings.models, settings.cache / "models"):
         for file in model_files(folder):
-            with suppress(ValueError):  # it is no model, or cannot be served
+            with suppress(OSError, ValueError):  # it is no model, or has just gone
                 if not file.why_not:
                     read_headers(file.paths)
                     name = names.get(file.paths[0].name, file.name)

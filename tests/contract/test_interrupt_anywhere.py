@@ -23,9 +23,9 @@ from support.wait import wait_until
 from mc_jupyter.clients import OllamaClient, gradio, http, reply
 from mc_jupyter.clients.http import Http
 
-# without sockets.py: one thread may not interrupt itself where it holds a lock, which is where
-# CPython takes no signal between `with lock` and its block
 _CALL = "/gradio_api/call/generate_audio"
+# not sockets.py: a tracer also stops between `with lock` and its block, where CPython takes no
+# signal, and the lock would stay taken
 _HTTP = (http.__file__, reply.__file__)
 
 
